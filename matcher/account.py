@@ -133,6 +133,6 @@ class Gateway(msgspec.Struct, frozen=True, gc=False, array_like=True, kw_only=Tr
     ident_order: tuple[IdentType, ...] = IDENT_ORDER
     trusts_name: bool = False
     refuses_ambiguous: bool = False
-    reserve_seconds: float = 120.0
-    active_seconds: float = 14400.0
+    reserve_seconds: int = 120
+    active_seconds: int = 14400
     sip_codes: dict[str, int] = {}
