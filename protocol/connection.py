@@ -144,15 +144,15 @@ class ServerConnection:
             try:
                 request = decode(frame)
             except UNREADABLE as error:
-                event: Event = self._refused(codec, frame, error, now)
+                events.append(self._refused(codec, frame, error, now))
             else:
-                event = request
-                wrong = _wrong_key(request, frame)
-                if wrong is not None:
-                    field, message = wrong
-                    request_id = request.id if field != "id" else None
-                    event = self._bad_request(request_id, field, message, now)
-            events.append(event)
+                wrong = _wrong_key(request, len(frame))
+                if wrong is None:
+                    events.append(request)
+                    continue
+                field, message = wrong
+                request_id = request.id if field != "id" else None
+                events.append(self._bad_request(request_id, field, message, now))
             if self.closed:
                 return events
         if frames_of.fault is not None:
@@ -206,13 +206,9 @@ class ServerConnection:
         try:  # the first wrong key ends the reading; what stands after it may still be no JSON or MessagePack at all
             codec.skip(frame)
         except UNREADABLE as unreadable:
-            return self._refused(codec, frame, _without_validation(unreadable), now)
+            return self._refused(codec, frame, ValueError(str(unreadable)), now)
         field, message = _told(str(error))
         return self._bad_request(_readable_id(codec, frame), field, message, now)
-
-
-def _without_validation(error: Exception) -> Exception:
-    return ValueError(str(error))
 
 
 def _readable_id(codec: _Codec, frame: bytes) -> int | None:
@@ -226,7 +222,7 @@ def _readable_id(codec: _Codec, frame: bytes) -> int | None:
 # --- what the types of messages.py cannot say
 
 
-def _wrong_key(request: AnyRequest, frame: bytes) -> tuple[str, str] | None:
+def _wrong_key(request: AnyRequest, frame_bytes: int) -> tuple[str, str] | None:
     """The key that breaks a rule which the types cannot express, and how; None if all is well."""
     if request.id > REQUEST_ID_MAX:
         return "id", "must be below 2^64"
@@ -235,7 +231,7 @@ def _wrong_key(request: AnyRequest, frame: bytes) -> tuple[str, str] | None:
             return "ip", "one of ip, name, ani must be there"
         if request.password is not None and request.digest is not None:
             return "password", "give password or digest, not both"
-    if len(frame) > STRING_BYTES_MAX:  # a shorter frame has no room for a longer string
+    if frame_bytes > STRING_BYTES_MAX:  # a shorter frame has no room for a longer string
         return _long_string(request, "")
     return None
 
@@ -245,19 +241,27 @@ def _long_string(value: msgspec.Struct, path: str) -> tuple[str, str] | None:
     for name in value.__struct_fields__:
         part = getattr(value, name)
         if isinstance(part, str):
-            if not part.isascii() and len(part.encode()) > STRING_BYTES_MAX:
-                return path + name, f"a string may be {STRING_BYTES_MAX} bytes of UTF-8 at most"
+            if _is_long(part):
+                return path + name, _TOO_LONG
         elif isinstance(part, Digest):
-            wrong = _long_string(part, f"{path}{name}.")
+            wrong = _long_string(part, f"{name}.")
             if wrong is not None:
                 return wrong
         elif isinstance(part, tuple):
             for place, entry in enumerate(part):
                 assert isinstance(entry, CallName | ListedCall)
-                wrong = _long_string(entry, f"{path}{name}[{place}].")
-                if wrong is not None:
-                    return wrong
+                if _is_long(entry.call_id):
+                    return f"{name}[{place}][0]", _TOO_LONG
+                if _is_long(entry.leg):
+                    return f"{name}[{place}][1]", _TOO_LONG
     return None
+
+
+_TOO_LONG = f"a string may be {STRING_BYTES_MAX} bytes of UTF-8 at most"
+
+
+def _is_long(text: str) -> bool:
+    return not text.isascii() and len(text.encode()) > STRING_BYTES_MAX
 
 
 # --- what msgspec tells of a value that is no request, in our words
