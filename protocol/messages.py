@@ -216,7 +216,7 @@ class DecisionAnswer(Answer, frozen=True, kw_only=True):
     calls: int | None = None
     capacity: int | None = None
     capacity_scope: Scope | None = None
-    lease_seconds: float | int | None = None
+    lease_seconds: int | None = None
     generation: int
     explain: tuple[ExplainedAccount, ...] | None = None
     explain_omitted: int | None = None
@@ -236,8 +236,8 @@ class CallAnswer(Answer, frozen=True, kw_only=True):
 class TouchAnswer(Answer, frozen=True, kw_only=True):
     """The answer to `touch`; `unknown` lists what was not renewed because no such call is up."""
 
+    result: Literal["touched"]  # no default: a default is left out, and every answer says its result
     unknown: tuple[CallName, ...]
-    result: Literal["touched"] = "touched"
 
 
 class SyncAnswer(Answer, frozen=True, kw_only=True):
@@ -296,8 +296,8 @@ class HelloAnswer(Answer, frozen=True, kw_only=True):
     gateway: str
     ready: bool
     generation: int
-    reserve_seconds: float | int
-    active_seconds: float | int
+    reserve_seconds: int
+    active_seconds: int
 
 
 class ErrorAnswer(Answer, frozen=True, kw_only=True):

@@ -1,0 +1,196 @@
+"""The calls that are up: by key, by gateway, and by when their lease ends; and the keys of calls lately ended.
+
+What is counted anywhere is a set of these `Call` objects, never a number that goes up and down. Time comes in as
+an argument; a lease is measured on *heard* time, which stands still while the daemon could not hear
+(docs/matching.md §6.9). One lease length is one queue in order of renewal, so the calls to expire are always at
+the front and renewing is moving to the back: no timer, no heap that fills with what has ended.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Literal
+
+from identd.decision import Grant
+from matcher.account import Direction
+
+CallKey = tuple[int, str, str]
+"""(gateway id, call_id, leg); gateway id 0 is a switch that said no gateway."""
+
+NO_GATEWAY = 0
+
+
+class Cause(StrEnum):
+    """Why a call ended; every ending is counted by one of these."""
+
+    RELEASE = "release"
+    EXPIRE = "expire"
+    BOOT = "boot"
+    SYNC = "sync"
+    ADMIN = "admin"
+
+
+class Call:
+    """One live call. Mutable, compared by identity; `CallTable` and `Capacity` hold sets of them.
+
+    `granted_at` and `started_at` are moments (Unix seconds that never step), `renewed_heard` is heard time.
+    `grant` is None for a call that a gateway listed and we adopted. `misses` counts syncs in a row without it.
+    """
+
+    __slots__ = (
+        "account_id",
+        "client_id",
+        "direction",
+        "grant",
+        "granted_at",
+        "key",
+        "lease_seconds",
+        "misses",
+        "renewed_heard",
+        "reseller_id",
+        "started_at",
+    )
+
+    def __init__(
+        self,
+        key: CallKey,
+        direction: Direction,
+        account_id: int,
+        client_id: int,
+        reseller_id: int | None,
+        granted_at: float,
+        renewed_heard: float,
+        lease_seconds: int,
+        grant: Grant | None,
+        started_at: float | None = None,
+    ) -> None:
+        self.key = key
+        self.direction: Direction = direction
+        self.account_id = account_id
+        self.client_id = client_id
+        self.reseller_id = reseller_id
+        self.granted_at = granted_at
+        self.renewed_heard = renewed_heard
+        self.lease_seconds = lease_seconds
+        self.grant = grant
+        self.started_at = started_at
+        self.misses = 0
+
+    @property
+    def state(self) -> Literal["reserved", "active"]:
+        """`reserved` until the switch says that the call was answered."""
+        return "reserved" if self.started_at is None else "active"
+
+
+CallSet = dict[Call, None]
+"""A set of calls in the order in which they came: listing the oldest needs no sort."""
+
+
+class CallTable:
+    """All live calls, and the keys of those that ended within the last `remember_seconds`."""
+
+    __slots__ = ("_ended", "_ended_max", "_leases", "_remember_seconds", "by_gateway", "live")
+
+    def __init__(self, remember_seconds: float = 30.0, ended_max: int = 1_000_000) -> None:
+        self.live: dict[CallKey, Call] = {}
+        self.by_gateway: dict[int, CallSet] = {}
+        self._leases: dict[int, OrderedDict[Call, None]] = {}
+        self._ended: OrderedDict[CallKey, tuple[float, Cause]] = OrderedDict()
+        self._remember_seconds = remember_seconds
+        self._ended_max = ended_max
+
+    def add(self, call: Call) -> None:
+        """A call is up from now on. Its key must be free."""
+        assert call.key not in self.live, "two live calls of one key"
+        self.live[call.key] = call
+        gateway_id = call.key[0]
+        calls = self.by_gateway.get(gateway_id)
+        if calls is None:
+            calls = self.by_gateway[gateway_id] = {}
+        calls[call] = None
+        self._queue(call.lease_seconds)[call] = None
+
+    def remove(self, call: Call) -> None:
+        """The call is over. It must be up."""
+        del self.live[call.key]
+        gateway_id = call.key[0]
+        calls = self.by_gateway[gateway_id]
+        del calls[call]
+        if not calls:
+            del self.by_gateway[gateway_id]
+        self._unqueue(call)
+
+    def renew(self, call: Call, heard: float, lease_seconds: int) -> None:
+        """The call shows life: its lease starts again."""
+        call.renewed_heard = heard
+        if lease_seconds == call.lease_seconds:
+            self._leases[lease_seconds].move_to_end(call)
+            return
+        self._unqueue(call)
+        call.lease_seconds = lease_seconds
+        self._queue(lease_seconds)[call] = None
+
+    def expired(self, heard: float) -> Iterator[Call]:
+        """The calls whose lease is over, oldest renewal first. Remove each before asking for the next."""
+        for lease_seconds in tuple(self._leases):
+            while queue := self._leases.get(lease_seconds):
+                call = next(iter(queue))
+                if call.renewed_heard + lease_seconds > heard:
+                    break
+                yield call
+
+    def sort_leases(self) -> None:
+        """Put every queue in order of renewal again, after calls were put back in another order."""
+        for lease_seconds, queue in self._leases.items():
+            ordered = sorted(queue, key=lambda call: call.renewed_heard)
+            self._leases[lease_seconds] = OrderedDict.fromkeys(ordered)
+
+    def remember(self, key: CallKey, cause: Cause, now: float) -> None:
+        """Keep that this key has ended, so that a late retry of its reserve takes no slot for nobody."""
+        self._ended[key] = (now, cause)
+        self._ended.move_to_end(key)
+        if len(self._ended) > self._ended_max:
+            self._ended.popitem(last=False)
+
+    def ended(self, key: CallKey, now: float) -> Cause | None:
+        """Why the call of this key ended, if that was less than `remember_seconds` ago."""
+        entry = self._ended.get(key)
+        if entry is None or now - entry[0] >= self._remember_seconds:
+            return None
+        return entry[1]
+
+    def forget(self, now: float, limit: int) -> None:
+        """Drop up to `limit` memories that are too old to matter."""
+        for _ in range(limit):
+            if not self._ended:
+                return
+            key = next(iter(self._ended))
+            if now - self._ended[key][0] < self._remember_seconds:
+                return
+            del self._ended[key]
+
+    def ended_recently(self) -> Iterator[tuple[CallKey, float, Cause]]:
+        """What is remembered, oldest first: (key, moment, cause)."""
+        for key, (at, cause) in self._ended.items():
+            yield key, at, cause
+
+    def statistics(self) -> dict[str, int]:
+        """Sizes, for tests and for the page of figures."""
+        return {
+            "live": len(self.live),
+            "gateways": len(self.by_gateway),
+            "leased": sum(len(queue) for queue in self._leases.values()),
+            "ended_remembered": len(self._ended),
+        }
+
+    def _queue(self, lease_seconds: int) -> OrderedDict[Call, None]:
+        queue = self._leases.get(lease_seconds)
+        if queue is None:
+            queue = self._leases[lease_seconds] = OrderedDict()
+        return queue
+
+    def _unqueue(self, call: Call) -> None:
+        queue = self._leases[call.lease_seconds]
+        del queue[call]
+        if not queue:
+            del self._leases[call.lease_seconds]

@@ -1,0 +1,132 @@
+"""One accepted socket: what was read goes to the session, what it answers goes out, and nothing waits.
+
+Reads until the peer has nothing more to say this turn, answers all of it with one write. A peer that does not read
+is not read from either: its answers wait here up to a bound, and then its requests wait in its own kernel.
+"""
+
+import socket
+from typing import Literal
+
+from identd.session import Session
+
+READ_BYTES = 65_536
+"""One read: some 400 pipelined requests, 5 ms of work, before the next connection has its turn."""
+
+LINGER_BYTES_MAX = 1_048_576
+"""What a peer that we close on may still send. Closing with unread bytes resets the connection, and a reset can
+overtake the error that says why."""
+
+Wants = Literal["read", "write", "both"]
+
+
+class Connection:
+    """A socket and its session. `wants` is what the poller should wake it for; `over`: close it now."""
+
+    __slots__ = (
+        "_answers_waiting",
+        "_in_flight_max",
+        "_lingered",
+        "_out",
+        "_output_bytes_max",
+        "blocked_since",
+        "heard_at",
+        "lingering_since",
+        "opened_at",
+        "over",
+        "partial_since",
+        "session",
+        "sock",
+        "wants",
+    )
+
+    def __init__(
+        self, sock: socket.socket, session: Session, now: float, in_flight_max: int, output_bytes_max: int
+    ) -> None:
+        self.sock = sock
+        self.session = session
+        self.opened_at = now
+        self.heard_at = now
+        self.partial_since: float | None = None
+        self.blocked_since: float | None = None
+        self.lingering_since: float | None = None
+        self.wants: Wants = "read"
+        self.over = False
+        self._in_flight_max = in_flight_max
+        self._output_bytes_max = output_bytes_max
+        self._out = bytearray()
+        self._answers_waiting = 0
+        self._lingered = 0
+
+    def readable(self, now: float) -> None:
+        """Take one read's worth in and answer it. Raises OSError where the peer is gone."""
+        data = self.sock.recv(READ_BYTES)
+        if not data:
+            self.over = True
+            return
+        if self.lingering_since is not None:
+            self._lingered += len(data)
+            self.over = self._lingered > LINGER_BYTES_MAX
+            return
+        self.heard_at = now
+        answered_before = self.session.answered
+        answers = self.session.receive(data, now)
+        if not self.session.partial:
+            self.partial_since = None
+        elif answers or self.partial_since is None:
+            self.partial_since = now
+        if answers:
+            self._send(answers, self.session.answered - answered_before, now)
+        if self.session.closing and not self._out:
+            self._linger(now)
+
+    def writable(self, now: float) -> None:
+        """Send on. Raises OSError where the peer is gone."""
+        self._send(b"", 0, now)
+        if self.session.closing and not self._out:
+            self._linger(now)
+
+    def say_last(self, data: bytes, now: float) -> None:
+        """Send this and close, as far as the peer still takes it."""
+        self.session.closing = True
+        try:
+            self._send(data, 1, now)
+        except OSError:
+            self.over = True
+            return
+        if not self._out:
+            self._linger(now)
+
+    def _send(self, data: bytes, answers: int, now: float) -> None:
+        out = self._out
+        if out:
+            out += data
+            data = out  # type: ignore[assignment]  # send takes any buffer
+        try:
+            sent = self.sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        if sent == len(data):
+            if out:
+                out.clear()
+                self._answers_waiting = 0
+            self.blocked_since = None
+            self.wants = "read"
+            return
+        if data is out:
+            del out[:sent]
+        else:
+            out += memoryview(data)[sent:]
+        self._answers_waiting += answers
+        if sent or self.blocked_since is None:
+            self.blocked_since = now
+        full = self._answers_waiting >= self._in_flight_max or len(out) >= self._output_bytes_max
+        self.wants = "write" if full or self.session.closing else "both"
+
+    def _linger(self, now: float) -> None:
+        """Everything is said: tell the peer, and wait for it to close so that our last answer is not reset away."""
+        self.lingering_since = now
+        self.wants = "read"
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.over = True

@@ -1,0 +1,336 @@
+"""Calls on disk, so that they outlive the daemon: an append-only file of what happened to them.
+
+A killed daemon knows its calls again when it comes back, within one turn of the loop. No fsync: the machine losing
+power loses its switch's calls too. Two files take turns. When the one in use has outgrown its calls, the next one
+begins: what happens goes there from then on, and in slices everything still up is written there as well; once that
+is complete, the old file goes. Every record says how something stands now, so reading one twice does no harm.
+
+A block is a 4-byte length and a 4-byte CRC-32, then MessagePack records; a block torn by a crash ends the file.
+"""
+
+import fcntl
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from struct import Struct
+
+import msgspec
+
+from identd.calls import Call, Cause
+from identd.decision import Grant
+from identd.live_calls import CallChange, CallEnded, CallRenewed, LiveCalls
+from matcher.account import Direction
+
+BLOCK_BYTES_MAX = 64 * 1024 * 1024  # a turn writes kilobytes; a length past this is garbage
+REWRITE_BYTES_MIN = 64 * 1024 * 1024  # smaller files are not worth turning over: replaying one takes a second
+REWRITE_FACTOR = 4  # turned over when this many times larger than what a fresh file took
+REWRITE_SLICE_CALLS = 200  # written a turn while turning over: some 0.3 ms
+PENDING_MAX = 500_000  # records kept while the disk takes none; past it the whole state is written anew later
+RETRY_SECONDS = 1.0  # between tries while the disk takes none
+VERSION = 1
+
+_HEAD = Struct(">II")
+
+
+class _CallRecord(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="c"):
+    gateway_id: int
+    call_id: str
+    leg: str
+    direction: Direction
+    account_id: int
+    client_id: int
+    reseller_id: int | None
+    granted_at: float
+    renewed_heard: float
+    lease_seconds: int
+    started_at: float | None
+    grant: tuple[object, ...] | None
+
+
+class _EndedRecord(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="e"):
+    gateway_id: int
+    call_id: str
+    leg: str
+    cause: Cause
+    at: float
+
+
+class _RenewedRecord(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="r"):
+    gateway_id: int
+    call_id: str
+    leg: str
+    heard: float
+    lease_seconds: int
+
+
+class _BootRecord(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="b"):
+    gateway_id: int
+    boot_id: int
+
+
+class _AliveRecord(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="a"):
+    """The daemon could hear at this moment, and had been deaf for so long in all."""
+
+    at: float
+    deaf_seconds: float
+
+
+class _FileRecord(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="f"):
+    """First of a file. `number` rises; of two files the lower is read first."""
+
+    number: int
+    version: int
+
+
+class _CompleteRecord(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="z"):
+    """Everything that was up when this file began is in it now: the file before it is not needed."""
+
+
+_Record = _CallRecord | _EndedRecord | _RenewedRecord | _BootRecord | _AliveRecord | _FileRecord | _CompleteRecord
+_decode = msgspec.msgpack.Decoder(list[_Record]).decode
+_encode = msgspec.msgpack.Encoder().encode
+_decode_grant = msgspec.convert
+_GRANT_FIELDS = Grant.__struct_fields__
+
+
+class JournalError(Exception):
+    """The journal cannot be used; the text names the file and says why, for an operator."""
+
+
+class Journal:
+    """The files in one directory, locked for this process. `write` once a turn; `restore` once, before anything."""
+
+    __slots__ = (
+        "_directory",
+        "_fd",
+        "_fresh_bytes",
+        "_lock",
+        "_lost",
+        "_number",
+        "_old",
+        "_pending",
+        "_retry_at",
+        "_rewriting",
+        "_size",
+    )
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._fd = -1
+        self._number = 0
+        self._size = 0
+        self._fresh_bytes = 0
+        self._old: list[Path] = []
+        self._rewriting: Iterator[Call] | None = None
+        self._pending: list[_Record] = []
+        self._retry_at = 0.0
+        self._lost = False
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(directory / "calls.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise JournalError(f"{directory}: {error.strerror}") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._lock)
+            raise JournalError(f"{directory}: another identd is using this state directory") from error
+
+    def restore(self, live: LiveCalls, now: float) -> int:
+        """Put the calls back as they were, and begin a fresh file. How many calls are up.
+
+        The time since the last sign of our own life counts as deafness. A file that cannot be read raises
+        JournalError: an operator must decide, because starting without it forgets calls that are up.
+        """
+        last_alive: float | None = None
+        for path in self._files():
+            try:
+                blocks = list(_blocks(path.read_bytes()))
+            except OSError as error:
+                raise JournalError(f"{path}: {error.strerror}") from error
+            except (msgspec.MsgspecError, ValueError) as error:
+                raise JournalError(f"{path}: written by another version of identd: {error}") from error
+            for records in blocks:
+                for record in records:
+                    if isinstance(record, _AliveRecord):
+                        last_alive, live.deaf_seconds = record.at, record.deaf_seconds
+                    elif isinstance(record, _FileRecord):
+                        self._number = max(self._number, record.number)
+                    else:
+                        _replay(record, live)
+            self._old.append(path)
+        if last_alive is not None:
+            live.deaf_seconds += max(0.0, now - last_alive)
+        live.restored()
+        try:
+            self._begin_file(live, now)
+            while self._rewriting is not None:
+                self._write(live, now, alive=False)
+        except OSError as error:
+            raise JournalError(f"{self._directory}: the journal of calls cannot be written: {error}") from error
+        return len(live)
+
+    def write(self, live: LiveCalls, now: float, alive: bool = False) -> None:
+        """Append what has happened since the last time.
+
+        Raises OSError where the disk takes nothing: what is to be written is kept, or once that is too much, the
+        whole state is written anew when the disk takes it. Until `RETRY_SECONDS` later nothing is tried.
+        """
+        changes = live.changes
+        if changes:
+            if len(self._pending) < PENDING_MAX:
+                self._pending.extend(_records(changes))
+            else:
+                self._lost = True
+            changes.clear()
+        if now < self._retry_at:
+            return
+        try:
+            self._write(live, now, alive)
+        except OSError:
+            self._retry_at = now + RETRY_SECONDS
+            raise
+
+    def _write(self, live: LiveCalls, now: float, alive: bool) -> None:
+        if self._lost:
+            self._begin_file(live, now)
+            self._pending.clear()
+            self._lost = False
+        if alive:
+            self._pending.append(_AliveRecord(now, live.deaf_seconds))
+        if self._rewriting is not None:
+            self._rewrite_some(live)
+        if self._pending:
+            self._append(self._pending)
+            self._pending = []
+        if self._rewriting is None:
+            self._drop_old()
+            if self._size > max(REWRITE_BYTES_MIN, REWRITE_FACTOR * self._fresh_bytes):
+                self._begin_file(live, now)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+        os.close(self._lock)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file in use."""
+        return self._size
+
+    def _files(self) -> list[Path]:
+        return sorted(self._directory.glob("calls.*.journal"), key=lambda path: int(path.name.split(".")[1]))
+
+    def _begin_file(self, live: LiveCalls, now: float) -> None:
+        """The next file: what is small goes in at once, the calls follow in slices."""
+        number = self._number + 1
+        path = self._directory / f"calls.{number}.journal"
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._old.append(self._directory / f"calls.{self._number}.journal")
+        self._fd, self._number, self._size = fd, number, 0
+        first: list[_Record] = [_FileRecord(number, VERSION), _AliveRecord(now, live.deaf_seconds)]
+        first += [_BootRecord(gateway_id, boot_id) for gateway_id, boot_id in live.boots.items()]
+        first += _records(live.all_ended(now))
+        self._append(first)
+        self._rewriting = iter(live.all_calls())
+
+    def _rewrite_some(self, live: LiveCalls) -> None:
+        assert self._rewriting is not None, "asked only while turning over"
+        for _ in range(REWRITE_SLICE_CALLS):
+            call = next(self._rewriting, None)
+            if call is None:
+                self._rewriting = None
+                self._pending.append(_CompleteRecord())
+                return
+            if live.find(call.key) is call:
+                self._pending.append(_call_record(call))
+
+    def _drop_old(self) -> None:
+        if self._old:
+            self._fresh_bytes = self._size
+            for path in self._old:
+                path.unlink(missing_ok=True)
+            self._old.clear()
+
+    def _append(self, records: list[_Record]) -> None:
+        body = _encode(records)
+        block = _HEAD.pack(len(body), zlib.crc32(body)) + body
+        written = os.write(self._fd, block)
+        if written != len(block):  # the disk is full: leave no torn block for later ones to hide behind
+            os.ftruncate(self._fd, self._size)
+            raise OSError("the journal of calls could not be written whole: is the disk full?")
+        self._size += written
+
+
+def _records(changes: Iterable[CallChange]) -> list[_Record]:
+    records: list[_Record] = []
+    for change in changes:
+        if isinstance(change, Call):
+            records.append(_call_record(change))
+        elif isinstance(change, CallEnded):
+            records.append(_EndedRecord(*change.key, change.cause, change.at))
+        elif isinstance(change, CallRenewed):
+            records.append(_RenewedRecord(*change.key, change.heard, change.lease_seconds))
+        else:
+            records.append(_BootRecord(change.gateway_id, change.boot_id))
+    return records
+
+
+def _call_record(call: Call) -> _CallRecord:
+    grant = call.grant
+    return _CallRecord(
+        *call.key,
+        call.direction,
+        call.account_id,
+        call.client_id,
+        call.reseller_id,
+        call.granted_at,
+        call.renewed_heard,
+        call.lease_seconds,
+        call.started_at,
+        None if grant is None else msgspec.structs.astuple(grant),
+    )
+
+
+def _replay(record: _Record, live: LiveCalls) -> None:
+    if isinstance(record, _CallRecord):
+        fields = None if record.grant is None else dict(zip(_GRANT_FIELDS, record.grant, strict=True))
+        live.restore(
+            Call(
+                (record.gateway_id, record.call_id, record.leg),
+                record.direction,
+                record.account_id,
+                record.client_id,
+                record.reseller_id,
+                record.granted_at,
+                record.renewed_heard,
+                record.lease_seconds,
+                None if fields is None else msgspec.convert({"decision": "grant", **fields}, Grant),
+                record.started_at,
+            )
+        )
+    elif isinstance(record, _EndedRecord):
+        live.restore_ended(CallEnded((record.gateway_id, record.call_id, record.leg), record.cause, record.at))
+    elif isinstance(record, _RenewedRecord):
+        live.restore_renewed(
+            CallRenewed((record.gateway_id, record.call_id, record.leg), record.heard, record.lease_seconds)
+        )
+    elif isinstance(record, _BootRecord):
+        live.boots[record.gateway_id] = record.boot_id
+
+
+def _blocks(data: bytes) -> Iterator[list[_Record]]:
+    """The whole blocks of a file; a torn or broken one ends it."""
+    at = 0
+    while at + _HEAD.size <= len(data):
+        length, checksum = _HEAD.unpack_from(data, at)
+        body = data[at + _HEAD.size : at + _HEAD.size + length]
+        if length > BLOCK_BYTES_MAX or len(body) < length or zlib.crc32(body) != checksum:
+            return
+        yield _decode(body)
+        at += _HEAD.size + length

@@ -1,0 +1,372 @@
+"""What happens to calls after they were granted: answered, renewed, ended, listed, expired (docs/matching.md §6).
+
+Keeps `CallTable` (which calls are up) and `Capacity` (what they are counted against) in step: this is the only
+place that changes either, so a call is in both or in neither. What happens is also noted in `changes`, which the
+shell takes and writes to the journal. Sync; `now` and leases as in `engine.py`.
+"""
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Literal
+
+import msgspec
+
+from identd.calls import Call, CallKey, CallSet, CallTable, Cause
+from identd.capacity import Capacity
+from matcher.account import Account, Client, Direction, Gateway
+
+DIRECTIONS: tuple[Direction, ...] = ("orig", "term")
+RESERVE_SECONDS = 120
+ACTIVE_SECONDS = 14_400
+LISTED_SCAN_MAX = 20_000  # calls looked at for one `calls` answer: some 2 ms
+
+
+class CallEnded(msgspec.Struct, frozen=True, gc=False):
+    """A call is over: what the journal keeps of it."""
+
+    key: CallKey
+    cause: Cause
+    at: float
+
+
+class CallRenewed(msgspec.Struct, frozen=True, gc=False):
+    """A call showed life at this heard moment."""
+
+    key: CallKey
+    heard: float
+    lease_seconds: int
+
+
+class GatewayBooted(msgspec.Struct, frozen=True, gc=False):
+    """A gateway said hello with a boot id higher than any before."""
+
+    gateway_id: int
+    boot_id: int
+
+
+CallChange = Call | CallEnded | CallRenewed | GatewayBooted
+"""What the journal is told; a `Call` itself means "this is how the call stands now"."""
+
+
+class Outcome(msgspec.Struct, frozen=True, gc=False):
+    """What `start` or `release` did. `calls`: what the account has up now in the call's direction.
+
+    `seconds`: since the call was answered, 0 if it never was; None where no such call is known.
+    `not_owner`: another gateway has a call of this name up, and this one has none.
+    """
+
+    result: Literal["started", "released", "already_released", "unknown", "not_owner"]
+    calls: int | None = None
+    seconds: float | None = None
+
+
+class ListedCall(msgspec.Struct, frozen=True, gc=False):
+    """A call as a gateway lists it in a sync; `account` is None where none was given or none of that id exists."""
+
+    key: CallKey
+    direction: Direction
+    account: Account | None
+    client: Client | None
+
+
+class SyncRound:
+    """One full list in the making: which calls of the gateway it has not named yet."""
+
+    __slots__ = ("adopted", "unnamed")
+
+    def __init__(self, calls: CallSet) -> None:
+        self.unnamed = dict(calls)  # calls granted from here on are not in it: they are spared
+        self.adopted = 0
+
+
+class LiveCalls:
+    """All calls that are up, what they count against, and how they end."""
+
+    __slots__ = (
+        "_rounds",
+        "_table",
+        "boots",
+        "by_state",
+        "capacity",
+        "changes",
+        "deaf_seconds",
+        "endings",
+        "releases",
+    )
+
+    def __init__(self, table: CallTable | None = None) -> None:
+        self._table = table if table is not None else CallTable()
+        self._rounds: dict[int, SyncRound] = {}
+        self.capacity = Capacity()
+        self.by_state: dict[tuple[str, Direction], CallSet] = {
+            (state, direction): {} for state in ("reserved", "active") for direction in DIRECTIONS
+        }
+        self.boots: dict[int, int] = {}
+        self.deaf_seconds = 0.0
+        self.changes: list[CallChange] = []
+        self.endings: dict[Cause, int] = dict.fromkeys(Cause, 0)
+        self.releases: dict[str, int] = {"released": 0, "already_released": 0, "unknown": 0, "expired": 0}
+
+    def __len__(self) -> int:
+        return len(self._table.live)
+
+    def find(self, key: CallKey) -> Call | None:
+        """The live call of this key."""
+        return self._table.live.get(key)
+
+    def lately_ended(self, key: CallKey, now: float) -> Cause | None:
+        """Why the call of this key ended, if that was a moment ago."""
+        return self._table.ended(key, now)
+
+    def begin(self, call: Call) -> None:
+        """The call is up, and counted at every level from now on."""
+        self._count(call)
+        self.changes.append(call)
+
+    def start(self, key: CallKey, gateway: Gateway | None, now: float) -> Outcome:
+        """The call was answered: it is active, and its lease is the long one from now on. Idempotent."""
+        call = self._table.live.get(key)
+        if call is None:
+            return self._missing(key, now)
+        if call.started_at is None:
+            del self.by_state[call.state, call.direction][call]
+            call.started_at = now
+            self.by_state[call.state, call.direction][call] = None
+        self._table.renew(call, now - self.deaf_seconds, _active_seconds(gateway))
+        self.changes.append(call)
+        return Outcome("started", self._calls_beside(call), max(0.0, now - call.started_at))
+
+    def release(self, key: CallKey, now: float, cause: Cause = Cause.RELEASE) -> Outcome:
+        """The call is over. One that is not up changes nothing, but a late reserve of its key is refused a while."""
+        call = self._table.live.get(key)
+        if call is None:
+            ended = self._table.ended(key, now)
+            outcome = self._missing(key, now)
+            if outcome.result != "not_owner":
+                self.releases["expired" if ended is Cause.EXPIRE else outcome.result] += 1
+                if ended is None:
+                    self._table.remember(key, Cause.RELEASE, now)
+                    self.changes.append(CallEnded(key, Cause.RELEASE, now))
+            return outcome
+        self.end(call, cause, now)
+        self.releases["released"] += 1
+        started_at = call.started_at
+        return Outcome(
+            "released", self._calls_beside(call), 0.0 if started_at is None else max(0.0, now - started_at)
+        )
+
+    def renew(self, call: Call, now: float) -> None:
+        """The call shows life: its lease starts again."""
+        heard = now - self.deaf_seconds
+        self._table.renew(call, heard, call.lease_seconds)
+        self.changes.append(CallRenewed(call.key, heard, call.lease_seconds))
+
+    def touch(self, keys: Iterable[CallKey], now: float) -> list[CallKey]:
+        """Renew these calls; the keys of which no call is up."""
+        unknown = []
+        for key in keys:
+            call = self._table.live.get(key)
+            if call is None:
+                unknown.append(key)
+            else:
+                self.renew(call, now)
+        return unknown
+
+    def boot(self, gateway_id: int, boot_id: int, now: float) -> int | None:
+        """The gateway runs as this boot: calls of an earlier one are over. How many; None if the boot is stale."""
+        known = self.boots.get(gateway_id)
+        if known == boot_id:
+            return 0
+        if known is not None and boot_id < known:
+            return None
+        self.boots[gateway_id] = boot_id
+        self.changes.append(GatewayBooted(gateway_id, boot_id))
+        if known is None:  # nothing is known of an earlier boot, so nothing is known to be over
+            return 0
+        self._rounds.pop(gateway_id, None)
+        return self._end_all(tuple(self._table.by_gateway.get(gateway_id, ())), Cause.BOOT, now)
+
+    def sync_begin(self, gateway_id: int) -> None:
+        """A full list begins; one that was not ended is forgotten."""
+        self._rounds[gateway_id] = SyncRound(self._table.by_gateway.get(gateway_id, {}))
+
+    def syncing(self, gateway_id: int) -> bool:
+        """Whether a list has begun and not ended."""
+        return gateway_id in self._rounds
+
+    def sync_note(self, gateway_id: int, listed: Iterable[ListedCall], gateway: Gateway | None, now: float) -> None:
+        """These calls live, says the gateway: renew what we know, adopt what we do not, limits or not."""
+        sync_round = self._rounds[gateway_id]
+        for entry in listed:
+            call = self._table.live.get(entry.key)
+            if call is not None:
+                sync_round.unnamed.pop(call, None)
+                call.misses = 0
+                self.renew(call, now)
+            elif entry.account is not None and entry.client is not None and not self.lately_ended(entry.key, now):
+                self._adopt(entry, entry.account, entry.client, gateway, now)
+                sync_round.adopted += 1
+
+    def sync_end(self, gateway_id: int, now: float) -> tuple[int, int]:
+        """The list is complete: calls missing from two in a row are over. (ended, adopted)."""
+        sync_round = self._rounds.pop(gateway_id)
+        over = []
+        for call in sync_round.unnamed:
+            if self._table.live.get(call.key) is not call:
+                continue
+            call.misses += 1
+            if call.misses >= 2:
+                over.append(call)
+        return self._end_all(over, Cause.SYNC, now), sync_round.adopted
+
+    def expire(self, now: float, limit: int) -> int:
+        """End up to `limit` calls whose lease is over; how many. Also drops memories too old to matter."""
+        ended = 0
+        for call in self._table.expired(now - self.deaf_seconds):
+            self.end(call, Cause.EXPIRE, now)
+            ended += 1
+            if ended >= limit:
+                break
+        self._table.forget(now, limit)
+        return ended
+
+    def end(self, call: Call, cause: Cause, now: float) -> None:
+        """The call is over, for this cause; it stops counting everywhere at once."""
+        self._uncount(call)
+        self._table.remember(call.key, cause, now)
+        self.endings[cause] += 1
+        self.changes.append(CallEnded(call.key, cause, now))
+
+    def restore(self, call: Call) -> None:
+        """Put back a call that the journal kept; no change is noted, and the newest version of a key counts."""
+        known = self._table.live.get(call.key)
+        if known is not None:
+            self._uncount(known)
+        self._count(call)
+
+    def restore_ended(self, ended: CallEnded) -> None:
+        """Put back that a call ended, as the journal kept it."""
+        call = self._table.live.get(ended.key)
+        if call is not None:
+            self._uncount(call)
+        self._table.remember(ended.key, ended.cause, ended.at)
+
+    def restore_renewed(self, renewed: CallRenewed) -> None:
+        """Put back that a call showed life, as the journal kept it."""
+        call = self._table.live.get(renewed.key)
+        if call is not None:
+            self._table.renew(call, renewed.heard, renewed.lease_seconds)
+
+    def restored(self) -> None:
+        """Everything that the journal kept is back: put the leases in order again."""
+        self._table.sort_leases()
+
+    def listed(
+        self, account_id: int | None, client_id: int | None, gateway_id: int | None, limit: int
+    ) -> tuple[list[Call], int]:
+        """Live calls that fit all filters, oldest first, and how many more there are that were left out.
+
+        The smallest set that a filter names is walked, and of it LISTED_SCAN_MAX calls at most.
+        """
+        sets: list[Iterable[Call]] = []
+        sizes: list[int] = []
+        for level, row_id in ((self.capacity.accounts, account_id), (self.capacity.clients, client_id)):
+            if row_id is not None:
+                calls = [call_set for direction in level.values() if (call_set := direction.get(row_id))]
+                sets.append(call for call_set in calls for call in call_set)
+                sizes.append(sum(map(len, calls)))
+        if gateway_id is not None:
+            calls_of_gateway = self._table.by_gateway.get(gateway_id, {})
+            sets.append(calls_of_gateway)
+            sizes.append(len(calls_of_gateway))
+        if not sets:
+            sets.append(self._table.live.values())
+            sizes.append(len(self._table.live))
+        size = min(sizes)
+        smallest = sets[sizes.index(size)]
+        looked_at = list(islice(smallest, LISTED_SCAN_MAX))
+        fitting = [
+            call
+            for call in looked_at
+            if (account_id is None or call.account_id == account_id)
+            and (client_id is None or call.client_id == client_id)
+            and (gateway_id is None or call.key[0] == gateway_id)
+        ]
+        fitting.sort(key=lambda call: call.granted_at)
+        return fitting[:limit], max(0, len(fitting) - limit) + size - len(looked_at)
+
+    def lease_left(self, call: Call, now: float) -> float:
+        """Seconds until the lease of the call is over, if it shows no life."""
+        return max(0.0, call.renewed_heard + call.lease_seconds - (now - self.deaf_seconds))
+
+    def statistics(self) -> dict[str, int]:
+        """Sizes, for tests and for the page of figures."""
+        return {**self._table.statistics(), "sync_rounds": len(self._rounds), "boots": len(self.boots)}
+
+    def all_calls(self) -> tuple[Call, ...]:
+        """Every live call, oldest first."""
+        return tuple(self._table.live.values())
+
+    def all_ended(self, now: float) -> list[CallEnded]:
+        """What is remembered of calls lately ended."""
+        return [
+            CallEnded(key, cause, at)
+            for key, at, cause in self._table.ended_recently()
+            if self._table.ended(key, now)
+        ]
+
+    def _count(self, call: Call) -> None:
+        self._table.add(call)
+        self.capacity.take(call)
+        self.by_state[call.state, call.direction][call] = None
+
+    def _uncount(self, call: Call) -> None:
+        self._table.remove(call)
+        self.capacity.give_back(call)
+        del self.by_state[call.state, call.direction][call]
+
+    def _adopt(
+        self, entry: ListedCall, account: Account, client: Client, gateway: Gateway | None, now: float
+    ) -> None:
+        self.begin(
+            Call(
+                entry.key,
+                entry.direction,
+                account.id,
+                client.id,
+                client.reseller_id,
+                now,
+                now - self.deaf_seconds,
+                _active_seconds(gateway),
+                None,
+                now,
+            )
+        )
+
+    def _end_all(self, calls: Iterable[Call], cause: Cause, now: float) -> int:
+        ended = 0
+        for call in calls:
+            self.end(call, cause, now)
+            ended += 1
+        return ended
+
+    def _missing(self, key: CallKey, now: float) -> Outcome:
+        """Why no call of this key is up. Gateways are few, so looking for another owner needs no table of its own."""
+        if (cause := self._table.ended(key, now)) is not None:
+            return Outcome("unknown" if cause is Cause.EXPIRE else "already_released")
+        _, call_id, leg = key
+        if any((gateway_id, call_id, leg) in self._table.live for gateway_id in self._table.by_gateway):
+            return Outcome("not_owner")
+        return Outcome("unknown")
+
+    def _calls_beside(self, call: Call) -> int:
+        return self.capacity.calls_of_account(call.direction, call.account_id)
+
+
+def reserve_seconds(gateway: Gateway | None) -> int:
+    """How long a reserved call of this gateway lives without a word."""
+    return RESERVE_SECONDS if gateway is None else gateway.reserve_seconds
+
+
+def _active_seconds(gateway: Gateway | None) -> int:
+    return ACTIVE_SECONDS if gateway is None else gateway.active_seconds
