@@ -49,7 +49,7 @@ class Directory:
         }
         self.quarantined: dict[RowKey, RowQuarantined] = {}
         self.last_good: dict[RowKey, Row] = {}
-        """Of quarantined rows: the last usable version, as it was before "blocked" or "off" of the bad row was obeyed."""
+        """Of quarantined rows: the last usable version, as it was before the bad row was obeyed in part."""
         self.generation = 0
         self.ready = False
         self._update: Update | None = None

@@ -57,7 +57,7 @@ def accounts_of(entry: Entry | None) -> Iterator[Account]:
         yield entry
         return
     assert isinstance(entry, DigitPrefixes)
-    for prefix in sorted(entry.entries, key=len, reverse=True):
+    for prefix in sorted(entry.entries, key=lambda text: (-len(text), text)):
         yield from entry.entries[prefix]
 
 
@@ -70,7 +70,7 @@ def possible_ties(entry: Entry | None, account: Account) -> int:
 
 
 def _can_tie(one: Account, other: Account) -> bool:
-    if one.id == other.id or not tied(one, other) or one.port != other.port:
+    if one.id == other.id or one.tech_prefix != other.tech_prefix or one.port != other.port or not tied(one, other):
         return False
     if (one.protocol or "").lower() != (other.protocol or "").lower():
         return False
