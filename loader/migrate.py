@@ -65,10 +65,10 @@ async def migrate(dsn: str) -> list[str]:
     """As `init_db`, for those who are in asyncio already."""
     try:
         connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS_MAX)
+    except (asyncpg.ClientConfigurationError, ValueError):  # their texts may quote the DSN, and with it a password
+        raise MigrationError("cannot connect to the database: the DSN cannot be understood") from None
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise MigrationError(f"cannot connect to the database: {error or type(error).__name__}") from error
-    except ValueError as error:  # its text may quote the DSN, and with it a password
-        raise MigrationError("cannot connect to the database: the DSN cannot be understood") from error
     try:
         return await _migrate(connection)
     finally:

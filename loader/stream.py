@@ -29,6 +29,9 @@ SLICE_WEIGHT_MAX = 8192
 """A slice is also cut at this many changes plus networks: one account may hold 4,096 networks."""
 
 
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
 class StreamError(ValueError):
     """The peer broke the stream; nothing after this can be trusted, so the socket is to be closed."""
 
@@ -106,7 +109,7 @@ class DatabaseState(msgspec.Struct, frozen=True, array_like=True, tag="database"
 class LogLine(msgspec.Struct, frozen=True, array_like=True, tag="log"):
     """Something for the daemon's log; it never holds a secret."""
 
-    level: Literal["debug", "info", "warning", "error"]
+    level: LogLevel
     event: str
     fields: dict[str, str | int | float | bool | None] = {}
 

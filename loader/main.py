@@ -1,0 +1,46 @@
+"""`python -m loader.main --fd N`: the loader process, started by the daemon with its end of a socket pair.
+
+It ends when the daemon says so, when its end of the socket closes, and on SIGTERM; never because of the database.
+"""
+
+import argparse
+import asyncio
+import signal
+from pathlib import Path
+
+from loader.link import DaemonLink
+from loader.recording import Recording
+from loader.supervise import supervise
+
+
+async def serve(fd: int) -> None:
+    """Follow the database for the daemon at the other end of `fd`, until it is told to end."""
+    link = await DaemonLink.open(fd)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, link.ended.set)
+    # Ctrl-C reaches the whole process group: the daemon drains first and tells us when
+    loop.add_signal_handler(signal.SIGINT, lambda: None)
+    directory = link.configuration.state_directory
+    recording = Recording(Path(directory) if directory else None)
+    work = asyncio.create_task(supervise(link, recording))
+    ended = asyncio.create_task(link.ended.wait())
+    try:
+        done, _ = await asyncio.wait({work, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if work in done and not link.ended.is_set():
+            await work  # a fault of ours, for the daemon to see as our exit code; it starts us again
+    finally:
+        work.cancel()
+        ended.cancel()
+        await asyncio.wait({work}, timeout=1.0)
+        link.close()
+
+
+def run(arguments: list[str] | None = None) -> None:
+    """The program."""
+    parser = argparse.ArgumentParser(prog="loader", description="Streams accounts from PostgreSQL to identd.")
+    parser.add_argument("--fd", type=int, required=True, help="the number of an open Unix stream socket")
+    asyncio.run(serve(parser.parse_args(arguments).fd))
+
+
+if __name__ == "__main__":
+    run()

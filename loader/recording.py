@@ -1,0 +1,92 @@
+"""The snapshot on disk as the loader uses it: it may be absent, its disk may fail; following goes on.
+
+A disk that fails is said once, and the recording stops until the next full update, which starts a new file.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from loader.link import DaemonLink
+from loader.snapshot import SnapshotError, SnapshotReader, SnapshotRecorder
+from loader.stream import LogLine, UpdateBegin, UpdateCommit
+
+CONFIRM_SECONDS = 60.0
+"""How often a file to which nothing was added is told that it is still the truth."""
+
+
+class Recording:
+    """`directory` None records nothing. Failures wait in `failures` until somebody can send them."""
+
+    __slots__ = ("_directory", "_recorder", "_written_at", "failures")
+
+    def __init__(self, directory: Path | None) -> None:
+        self._directory = directory
+        self._recorder = None if directory is None else SnapshotRecorder(directory)
+        self._written_at = 0.0
+        self.failures: list[LogLine] = []
+
+    def begin(self, full: bool) -> None:
+        """As `SnapshotRecorder.begin`."""
+        if recorder := self._recorder:
+            self._guarded(lambda: recorder.begin(full))
+
+    def write(self, frame: bytes) -> None:
+        """As `SnapshotRecorder.write`."""
+        if (recorder := self._recorder) and recorder.recording:
+            self._guarded(lambda: recorder.write(frame))
+
+    def commit(self, as_of: float) -> None:
+        """As `SnapshotRecorder.commit`."""
+        if (recorder := self._recorder) and recorder.recording:
+            self._guarded(lambda: recorder.commit(as_of))
+            self._written_at = time.monotonic()
+
+    def abandon(self) -> None:
+        """As `SnapshotRecorder.abandon`."""
+        if (recorder := self._recorder) and recorder.recording:
+            self._guarded(recorder.abandon)
+
+    def confirm(self, as_of: float | None) -> None:
+        """Nothing was added, and the database says that nothing had to be."""
+        if as_of is not None and time.monotonic() - self._written_at > CONFIRM_SECONDS:
+            self.begin(full=False)
+            self.commit(as_of)
+
+    @property
+    def outgrown(self) -> bool:
+        """As `SnapshotRecorder.outgrown`."""
+        return self._recorder is not None and self._recorder.recording and self._recorder.outgrown
+
+    async def replay(self, link: DaemonLink) -> float | None:
+        """Send what is on disk; returns as of when it was true, or None where there is nothing to send."""
+        if self._directory is None:
+            return None
+        try:
+            reader = SnapshotReader(self._directory)
+        except SnapshotError as error:
+            await link.log("warning", "snapshot_unusable", error=str(error))
+            return None
+        first = True
+        begun = False
+        for frame in reader.frames():
+            if not begun:
+                await link.send(UpdateBegin(full=first, source="snapshot"))
+                begun = True
+            if frame is None:
+                await link.send(UpdateCommit())
+                begun = first = False
+            else:
+                await link.send_frame(frame)
+        await link.log("info", "snapshot_replayed", as_of=reader.as_of)
+        return reader.as_of
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        assert self._recorder is not None, "nothing to guard where nothing is recorded"
+        try:
+            step()
+        except OSError as error:
+            self.failures.append(LogLine("error", "snapshot_failed", {"error": error.strerror or str(error)}))
+            with contextlib.suppress(OSError):  # the file is given up already
+                self._recorder.close()
