@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Literal
 
+import msgspec
+
 from identd.decision import Grant
 from matcher.account import Direction
 
@@ -30,51 +32,26 @@ class Cause(StrEnum):
     ADMIN = "admin"
 
 
-class Call:
+class Call(msgspec.Struct, eq=False, gc=False):
     """One live call. Mutable, compared by identity; `CallTable` and `Capacity` hold sets of them.
+
+    A struct for what it costs: a tenth of a plain object to make, and nothing to the garbage collector.
 
     `granted_at` and `started_at` are moments (Unix seconds that never step), `renewed_heard` is heard time.
     `grant` is None for a call that a gateway listed and we adopted. `misses` counts syncs in a row without it.
     """
 
-    __slots__ = (
-        "account_id",
-        "client_id",
-        "direction",
-        "grant",
-        "granted_at",
-        "key",
-        "lease_seconds",
-        "misses",
-        "renewed_heard",
-        "reseller_id",
-        "started_at",
-    )
-
-    def __init__(
-        self,
-        key: CallKey,
-        direction: Direction,
-        account_id: int,
-        client_id: int,
-        reseller_id: int | None,
-        granted_at: float,
-        renewed_heard: float,
-        lease_seconds: int,
-        grant: Grant | None,
-        started_at: float | None = None,
-    ) -> None:
-        self.key = key
-        self.direction: Direction = direction
-        self.account_id = account_id
-        self.client_id = client_id
-        self.reseller_id = reseller_id
-        self.granted_at = granted_at
-        self.renewed_heard = renewed_heard
-        self.lease_seconds = lease_seconds
-        self.grant = grant
-        self.started_at = started_at
-        self.misses = 0
+    key: CallKey
+    direction: Direction
+    account_id: int
+    client_id: int
+    reseller_id: int | None
+    granted_at: float
+    renewed_heard: float
+    lease_seconds: int
+    grant: Grant | None = None
+    started_at: float | None = None
+    misses: int = 0
 
     @property
     def state(self) -> Literal["reserved", "active"]:

@@ -4,19 +4,11 @@ Each limit counts a set of calls, found by the id of what it limits: two address
 and a reload that replaces every row changes no count. The rules read here are pure functions of the rows.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from identd.calls import Call, CallSet
 from identd.decision import Load, Scope
 from matcher.account import Account, Client, Direction, Reseller
-
-
-class Limits(NamedTuple):
-    """The capacity at each level, in calls; None is unlimited, 0 lets no call in."""
-
-    account: int | None
-    client: int | None
-    reseller: int | None
 
 
 def balance_is_low(client: Client) -> bool:
@@ -31,20 +23,24 @@ def has_credit(client: Client) -> bool:
     return limit is None or client.balance_micros + limit > 0
 
 
-def limits_of(account: Account, client: Client, reseller: Reseller | None, direction: Direction) -> Limits:
-    """What limits a call of this account now. While its balance is low, the client's limit is the lower of two."""
-    if direction == "orig":
-        capacity = account.orig.capacity if account.orig is not None else None
-        client_capacity = client.orig_capacity
-        reseller_capacity = reseller.orig_capacity if reseller is not None else None
-    else:
-        capacity = account.term.capacity if account.term is not None else None
-        client_capacity = client.term_capacity
-        reseller_capacity = reseller.term_capacity if reseller is not None else None
+def client_capacity(client: Client, direction: Direction) -> int | None:
+    """What limits the client's calls now: while its balance is low, the lower of two."""
+    capacity = client.orig_capacity if direction == "orig" else client.term_capacity
     low = client.low_balance_capacity
-    if low is not None and balance_is_low(client) and (client_capacity is None or low < client_capacity):
-        client_capacity = low
-    return Limits(capacity, client_capacity, reseller_capacity)
+    if low is not None and (capacity is None or low < capacity) and balance_is_low(client):
+        return low
+    return capacity
+
+
+def nearest(loads: Sequence[Load]) -> Load | None:
+    """The limit with the fewest free slots, the narrower of equals; None where nothing is limited."""
+    if len(loads) > 1:
+        return min(loads, key=_free)
+    return loads[0] if loads else None
+
+
+def _free(load: Load) -> int:
+    return load.capacity - load.calls
 
 
 class Capacity:
@@ -57,56 +53,44 @@ class Capacity:
         self.clients: dict[Direction, dict[int, CallSet]] = {"orig": {}, "term": {}}
         self.resellers: dict[Direction, dict[int, CallSet]] = {"orig": {}, "term": {}}
 
-    def full(self, limits: Limits, direction: Direction, account: Account, client: Client) -> Load | None:
-        """The first level without a free slot, account before client before reseller; None if one more fits."""
-        capacity, client_capacity, reseller_capacity = limits
-        if capacity is not None:
-            calls = len(self.accounts[direction].get(account.id, ()))
-            if calls >= capacity:
-                return Load(calls, capacity, "account")
-        if client_capacity is not None:
-            calls = len(self.clients[direction].get(client.id, ()))
-            if calls >= client_capacity:
-                return Load(calls, client_capacity, "client")
-        if reseller_capacity is not None and client.reseller_id is not None:
-            calls = len(self.resellers[direction].get(client.reseller_id, ()))
-            if calls >= reseller_capacity:
-                return Load(calls, reseller_capacity, "reseller")
-        return None
+    def loads(
+        self, account: Account, client: Client, reseller: Reseller | None, direction: Direction, taking: int = 0
+    ) -> list[Load]:
+        """How full each limit is that stands for a call of this account, account before client before reseller.
 
-    def nearest(self, limits: Limits, direction: Direction, account: Account, client: Client) -> Load | None:
-        """The limit with the fewest free slots, the narrower of equals; None where nothing is limited."""
-        capacity, client_capacity, reseller_capacity = limits
-        found: Load | None = None
-        free = 0
-        if capacity is not None:
+        `taking` slots are counted as taken already. A limit is full where `calls` is past `capacity` with one taken.
+        """
+        loads = []
+        side = account.orig if direction == "orig" else account.term
+        if side is not None and side.capacity is not None:
             calls = len(self.accounts[direction].get(account.id, ()))
-            found, free = Load(calls, capacity, "account"), capacity - calls
-        if client_capacity is not None:
+            loads.append(Load(calls + taking, side.capacity, "account"))
+        capacity = client_capacity(client, direction)
+        if capacity is not None:
             calls = len(self.clients[direction].get(client.id, ()))
-            if found is None or client_capacity - calls < free:
-                found, free = Load(calls, client_capacity, "client"), client_capacity - calls
-        if reseller_capacity is not None and client.reseller_id is not None:
-            calls = len(self.resellers[direction].get(client.reseller_id, ()))
-            if found is None or reseller_capacity - calls < free:
-                found = Load(calls, reseller_capacity, "reseller")
-        return found
+            loads.append(Load(calls + taking, capacity, "client"))
+        if reseller is not None:
+            capacity = reseller.orig_capacity if direction == "orig" else reseller.term_capacity
+            if capacity is not None:
+                calls = len(self.resellers[direction].get(reseller.id, ()))
+                loads.append(Load(calls + taking, capacity, "reseller"))
+        return loads
 
     def take(self, call: Call) -> None:
         """Count the call at every level that it has."""
-        for calls_by_id, row_id in self._levels(call):
-            calls = calls_by_id.get(row_id)
-            if calls is None:
-                calls = calls_by_id[row_id] = {}
-            calls[call] = None
+        direction = call.direction
+        _add(self.accounts[direction], call.account_id, call)
+        _add(self.clients[direction], call.client_id, call)
+        if call.reseller_id is not None:
+            _add(self.resellers[direction], call.reseller_id, call)
 
     def give_back(self, call: Call) -> None:
         """Stop counting the call. It must be counted."""
-        for calls_by_id, row_id in self._levels(call):
-            calls = calls_by_id[row_id]
-            del calls[call]
-            if not calls:
-                del calls_by_id[row_id]
+        direction = call.direction
+        _discard(self.accounts[direction], call.account_id, call)
+        _discard(self.clients[direction], call.client_id, call)
+        if call.reseller_id is not None:
+            _discard(self.resellers[direction], call.reseller_id, call)
 
     def calls_of_account(self, direction: Direction, account_id: int) -> int:
         """How many calls of the account are up in the direction."""
@@ -121,12 +105,17 @@ class Capacity:
         }
         return {scope: sum(map(len, level.values())) for scope, level in levels.items()}
 
-    def _levels(self, call: Call) -> tuple[tuple[dict[int, CallSet], int], ...]:
-        direction = call.direction
-        levels = (
-            (self.accounts[direction], call.account_id),
-            (self.clients[direction], call.client_id),
-        )
-        if call.reseller_id is None:
-            return levels
-        return (*levels, (self.resellers[direction], call.reseller_id))
+
+def _add(calls_by_id: dict[int, CallSet], row_id: int, call: Call) -> None:
+    calls = calls_by_id.get(row_id)
+    if calls is None:
+        calls_by_id[row_id] = {call: None}
+    else:
+        calls[call] = None
+
+
+def _discard(calls_by_id: dict[int, CallSet], row_id: int, call: Call) -> None:
+    calls = calls_by_id[row_id]
+    del calls[call]
+    if not calls:
+        del calls_by_id[row_id]

@@ -9,7 +9,7 @@ matters to validity dates alone.
 from collections.abc import Collection
 
 from identd.calls import Call, CallKey, Cause
-from identd.capacity import has_credit, limits_of
+from identd.capacity import has_credit, nearest
 from identd.decision import Conflict, Decision, Existing, Grant, Load, Refuse, Unavailable
 from identd.granting import grant
 from identd.live_calls import LiveCalls, reserve_seconds
@@ -60,9 +60,8 @@ class Engine:
         if isinstance(judged, Refuse):
             return judged
         client, reseller = judged
-        limits = limits_of(found.account, client, reseller, attempt.direction)
-        load = self.live.capacity.nearest(limits, attempt.direction, found.account, client)
-        return grant(directory.generation, found, attempt, client, reseller, load, None)
+        loads = self.live.capacity.loads(found.account, client, reseller, attempt.direction)
+        return grant(directory.generation, found, attempt, client, reseller, nearest(loads), None)
 
     def authorize(
         self, attempt: CallAttempt, gateway: Gateway | None, key: CallKey, now: float
@@ -96,25 +95,16 @@ class Engine:
         direction = attempt.direction
         if (used_up := self._rates.take(account, client, direction, now)) is not None:
             return self._refuse(used_up.reason, gateway, account, retry_after_ms=used_up.retry_after_ms)
-        limits = limits_of(account, client, reseller, direction)
-        if (load := live.capacity.full(limits, direction, account, client)) is not None:
-            return self._refuse(_CAPACITY_REASONS[load.scope], gateway, account, load)
+        loads = live.capacity.loads(account, client, reseller, direction, taking=1)
+        for load in loads:
+            if load.calls > load.capacity:
+                in_use = Load(load.calls - 1, load.capacity, load.scope)
+                return self._refuse(_CAPACITY_REASONS[load.scope], gateway, account, in_use)
         lease_seconds = reserve_seconds(gateway)
-        call = Call(
-            key,
-            direction,
-            account.id,
-            client.id,
-            client.reseller_id,
-            now,
-            now - live.deaf_seconds,
-            lease_seconds,
-            None,
-        )
-        live.begin(call)
-        load = live.capacity.nearest(limits, direction, account, client)
-        call.grant = grant(directory.generation, found, attempt, client, reseller, load, lease_seconds)
-        return call.grant
+        given = grant(directory.generation, found, attempt, client, reseller, nearest(loads), lease_seconds)
+        heard = now - live.deaf_seconds
+        live.begin(Call(key, direction, account.id, client.id, client.reseller_id, now, heard, lease_seconds, given))
+        return given
 
     def explain(self, attempt: CallAttempt, gateway: Gateway | None) -> tuple[Explained, ...]:
         """Every account that was looked at, in order of precedence, and on what each won, lost or failed."""
@@ -150,9 +140,9 @@ class Engine:
     def _grant_of_adopted(self, call: Call, found: Match, attempt: CallAttempt) -> Grant:
         client = self._directory.clients[call.client_id]
         reseller = self._directory.resellers.get(call.reseller_id) if call.reseller_id is not None else None
-        limits = limits_of(found.account, client, reseller, call.direction)
-        load = self.live.capacity.nearest(limits, call.direction, found.account, client)
-        return grant(self._directory.generation, found, attempt, client, reseller, load, call.lease_seconds)
+        loads = self.live.capacity.loads(found.account, client, reseller, call.direction)
+        generation = self._directory.generation
+        return grant(generation, found, attempt, client, reseller, nearest(loads), call.lease_seconds)
 
     def _judge(
         self, found: Match, attempt: CallAttempt, gateway: Gateway | None, now: float

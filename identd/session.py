@@ -336,7 +336,10 @@ class Session:
         unknown = self._engine.live.touch(((gateway_id, call.call_id, call.leg) for call in request.calls), now)
         return self._connection.send(
             m.TouchAnswer(
-                id=request.id, op="touch", unknown=tuple(m.CallName(call_id, leg) for _, call_id, leg in unknown)
+                id=request.id,
+                op="touch",
+                result="touched",
+                unknown=tuple(m.CallName(call_id, leg) for _, call_id, leg in unknown),
             )
         )
 
