@@ -43,6 +43,7 @@ class _Link:
         self.writing = False
         self.reading = False
         self.lost: Exception | None = None
+        self.reads = 0
 
     async def ask(self, requests: Sequence[AnyRequest], answers: list[AnyAnswer]) -> None:
         """Ask these, and add each answer to `answers` as it comes. Raises why the connection was lost."""
@@ -94,6 +95,7 @@ class _Link:
             data = await self.stream.receive_some(READ_BYTES)
             if not data:
                 raise ConnectionLost("closed by the daemon")
+            self.reads += 1
             for answer in self.connection.receive_data(bytes(data)):
                 if self.waiting:
                     asker = self.waiting.popleft()
@@ -161,10 +163,13 @@ class Client(ClientSettings):
         `timeout` counts for all together.
         """
         answers: list[AnyAnswer] = []
+        link: _Link | None = None
+        reads_before = 0
         with trio.move_on_after(self.timeout if timeout is None else timeout):
             fresh = self._link is None
             while True:
                 link = await self._connected()
+                reads_before = link.reads
                 answered_before = len(answers)
                 try:
                     while len(answers) < len(requests):
@@ -180,6 +185,9 @@ class Client(ClientSettings):
                     raise
                 else:
                     return answers
+        if link is not None and link.reads == reads_before:  # not slow but silent: the next call connects anew
+            link.lose(ConnectionLost("the daemon has gone silent"))
+            await self._give_up(link)
         raise IdentdUnavailable("no answer in time")
 
     async def _give_up(self, link: _Link) -> None:
