@@ -133,6 +133,7 @@ class Client(ClientSettings):
 
     _link: _Link | None = None
     _connecting: trio.Lock
+    _closed = False
 
     async def __aenter__(self) -> Self:
         self._connecting = trio.Lock()
@@ -144,7 +145,8 @@ class Client(ClientSettings):
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connection; whoever waits gets `IdentdUnavailable`."""
+        """Close for good; whoever waits or comes later gets `IdentdUnavailable`."""
+        self._closed = True
         link, self._link = self._link, None
         if link is not None:
             link.lose(ConnectionLost("closed by us"))
@@ -197,6 +199,8 @@ class Client(ClientSettings):
 
     async def _connected(self) -> _Link:
         async with self._connecting:  # the first task connects, the others find it done
+            if self._closed:
+                raise IdentdUnavailable("this client is closed")
             if self._link is not None and self._link.lost is None:
                 return self._link
             keep_trying_until = trio.current_time() + self.connect_seconds

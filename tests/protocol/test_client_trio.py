@@ -147,7 +147,7 @@ async def test_closing_the_client_tells_whoever_waits(tmp_path: Path) -> None:
             daemon.silent = True
 
             async def wait() -> None:
-                with pytest.raises(IdentdUnavailable):
+                with pytest.raises(IdentdUnavailable, match="closed"):
                     await client.call(Ping(id=1), timeout=5)
 
             async with trio.open_nursery() as nursery:
