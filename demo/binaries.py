@@ -126,3 +126,9 @@ def _starts(program: Path, runner: Runner) -> bool:
     except (PermissionError, subprocess.CalledProcessError):
         return False
     return True
+
+
+def may_enter(folder: Path, runner: Runner) -> bool:
+    """Whether the runner can pass through this folder to what lies in it."""
+    test = subprocess.run(["test", "-x", folder], check=False, cwd="/", **runner.as_user())  # noqa: S603, S607
+    return test.returncode == 0

@@ -15,11 +15,18 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from demo import sql
-from demo.binaries import VERSION_MIN, PostgresMissingError, Runner, find_binaries, find_runner, reachable_binaries
+from demo.binaries import (
+    VERSION_MIN,
+    PostgresMissingError,
+    Runner,
+    find_binaries,
+    find_runner,
+    may_enter,
+    reachable_binaries,
+)
 
 DSN_VARIABLE = "IDENTD_DATABASE_DSN"
 START_SECONDS_MAX = 60.0  # a loaded machine recovers a killed cluster in seconds; a minute is a fault
@@ -43,28 +50,6 @@ SETTINGS = {
 GUARDIAN = '"$@" </dev/null & server=$!; read -r _; kill -INT "$server" 2>/dev/null; wait "$server"'
 
 
-class PostgresServer(Protocol):
-    """What demo, tests and benches use of a server. `ours`: may it be stopped, restarted and killed?"""
-
-    ours: bool
-
-    def dsn(self, database: str = "postgres") -> str:
-        """How to reach a database on it, as a superuser if the server is ours."""
-        ...
-
-    def create_database(self, purpose: str, template: str | None = None) -> str:
-        """A fresh database with a name of its own, which is returned; a copy of `template` if one is named."""
-        ...
-
-    def drop_database(self, database: str) -> None:
-        """Ends its sessions and drops it; one that is not there is no error."""
-        ...
-
-    def terminate_backends(self, database: str) -> int:
-        """Ends every other session in it, as an administrator would; returns how many."""
-        ...
-
-
 class _Databases:
     """What both kinds of server do alike: databases by SQL, under names that no other run uses."""
 
@@ -77,14 +62,17 @@ class _Databases:
         raise NotImplementedError
 
     def create_database(self, purpose: str, template: str | None = None) -> str:
+        """A fresh database with a name of its own, which is returned; a copy of `template` if one is named."""
         name = f"identd_{purpose}_{os.getpid()}_{next(self._numbers)}"
         sql.execute(self.dsn(), f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template}"' if template else ""))
         return name
 
     def drop_database(self, database: str) -> None:
+        """Ends its sessions and drops it; one that is not there is no error."""
         sql.execute(self.dsn(), f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
 
     def terminate_backends(self, database: str) -> int:
+        """Ends every other session in it, as an administrator would; returns how many."""
         ended = sql.query(
             self.dsn(),
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
@@ -131,7 +119,7 @@ class OwnServer(_Databases):
         self.folder = folder
         self._runner = runner
         self._guardian: subprocess.Popen[bytes] | None = None
-        if len(os.fsencode(self.folder / ".s.PGSQL.5432")) > SOCKET_PATH_BYTES_MAX:
+        if _socket_too_long(folder):
             raise PostgresMissingError(f"the path {folder} is too long for a Unix socket: choose a shorter one")
         folder.mkdir(mode=0o700)
         if runner.uid is not None and runner.gid is not None:
@@ -164,8 +152,9 @@ class OwnServer(_Databases):
         if done.returncode != 0:
             raise PostgresMissingError(f"initdb failed in {self.folder}: {done.stderr.strip()}")
 
-    def dsn(self, database: str = "postgres") -> str:
-        return f"postgresql://postgres@/{quote(database)}?" + urlencode({"host": str(self.folder)})
+    def dsn(self, database: str = "postgres", user: str = "postgres") -> str:
+        """How to reach a database on it: as the superuser, or as any role that there is."""
+        return f"postgresql://{quote(user)}@/{quote(database)}?" + urlencode({"host": str(self.folder)})
 
     def start(self) -> None:
         """Starts it and waits until it answers. Starting twice is no error."""
@@ -251,15 +240,23 @@ class OwnServer(_Databases):
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+PostgresServer = NamedServer | OwnServer
+
+
+def _socket_too_long(folder: Path) -> bool:
+    return len(os.fsencode(folder / ".s.PGSQL.5432")) > SOCKET_PATH_BYTES_MAX
+
+
 @contextlib.contextmanager
 def own_server(folder: Path | None = None) -> Iterator[OwnServer]:
     """A started server of our own in `folder`, or in a private one, which must not be there yet; gone afterwards.
 
-    The folder must lie where the database user can reach it. Raises `PostgresMissingError`.
+    A folder that the database user cannot reach, or with a path too long for a socket, is not used: a clone under
+    /root is closed to everybody else. Raises `PostgresMissingError`.
     """
     binaries, runner = find_binaries(), find_runner()
     with contextlib.ExitStack() as stack:
-        if folder is None:
+        if folder is None or _socket_too_long(folder) or not may_enter(folder.parent, runner):
             parent = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="identd-pg-")))
             parent.chmod(0o711)  # the database user must pass through it to its own folder, which is closed
             folder = parent / "pg"
@@ -270,7 +267,7 @@ def own_server(folder: Path | None = None) -> Iterator[OwnServer]:
 
 
 @contextlib.contextmanager
-def running_postgres(environ: Mapping[str, str], folder: Path | None = None) -> Iterator[NamedServer | OwnServer]:
+def running_postgres(environ: Mapping[str, str], folder: Path | None = None) -> Iterator[PostgresServer]:
     """The server named by IDENTD_DATABASE_DSN, else one of our own for as long as the context lasts.
 
     Raises `PostgresMissingError`; what a named server answers comes as asyncpg's own exceptions.

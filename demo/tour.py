@@ -1,0 +1,183 @@
+"""What `bin/demo` runs: PostgreSQL, the schema, the sample, the daemon, then every step of `steps.py`.
+
+Exit status: 0 if every answer was the expected one, 1 if not, 2 if something that it needs is not there.
+"""
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from demo import sql
+from demo.binaries import PostgresMissingError
+from demo.daemon import DaemonFailedError, running_daemon
+from demo.postgres import OwnServer, PostgresServer, running_postgres
+from demo.steps import ANY, CHAPTERS, LONDON, Ask, Change, Look, Step
+from demo.telling import coloured, in_words, line
+from loader.migrate import init_db
+from protocol.client import BlockingClient
+from protocol.messages import AnyRequest, Status, StatusAnswer
+
+CHANGE_SECONDS_MAX = 10.0  # a change is in force in milliseconds; the rest is for a machine that is busy otherwise
+INTERRUPTED = 130  # as a shell says it: the tour was not finished
+SAMPLE = Path(__file__).with_name("accounts.sql")
+
+
+def differences(expected: Mapping[str, Any], answer: Mapping[str, Any]) -> list[str]:
+    """The keys in which an answer is not the expected one."""
+    return [
+        key
+        for key, value in expected.items()
+        if (answer.get(key) is None if value is ANY else answer.get(key) != value)
+    ]
+
+
+class Tour:
+    """Takes the steps one after another and tells each; `wrong` counts those that came out otherwise."""
+
+    __slots__ = ("_client", "_colour", "_dsn", "right", "wrong")
+
+    def __init__(self, client: BlockingClient, dsn: str) -> None:
+        self._client = client
+        self._dsn = dsn
+        self._colour = coloured(sys.stdout)
+        self.right = 0
+        self.wrong = 0
+
+    def take(self) -> None:
+        for chapter in CHAPTERS:
+            print(f"\n{chapter.title}")
+            for step in chapter.steps:
+                self._tell(step, *self._taken(step))
+
+    def _taken(self, step: Step) -> tuple[str, str, bool]:
+        """What was expected, what came, both in words, and whether they agree."""
+        match step:
+            case Ask():
+                answer = self.ask(step)
+                told = {key: answer.get(key) for key in step.expected}
+                told |= {key: answer[key] for key in ("reason", "account", "code") if key in answer}
+                return in_words(step.expected), in_words(told), not differences(step.expected, answer)
+            case Change():
+                seconds = self._change(step.sql)
+                if seconds is None:
+                    return "another answer", f"nothing within {CHANGE_SECONDS_MAX:.0f} s", False
+                return (
+                    "",
+                    f"{step.sql if len(step.sql) < 80 else 'committed'} → in force after {seconds * 1000:.0f} ms",
+                    True,
+                )
+            case Look():
+                ((value,),) = sql.query(self._dsn, step.sql)
+                return step.expected, str(value), str(value) == step.expected
+
+    def ask(self, step: Ask) -> dict[str, Any]:
+        """One request by its keys; the answer by its keys."""
+        request = msgspec.convert({"op": step.op, "id": self._client.next_id(), **step.keys}, AnyRequest)
+        (answer,) = self._client.call_many([request])
+        told: dict[str, Any] = msgspec.to_builtins(answer)
+        return told
+
+    def _change(self, text: str) -> float | None:
+        """Commits it and waits until it is in force; the seconds between, None if it never was."""
+        before = self._generation()
+        sql.execute(self._dsn, text)
+        committed = time.monotonic()
+        while (waited := time.monotonic() - committed) < CHANGE_SECONDS_MAX:
+            if self._generation() > before:
+                return waited
+            time.sleep(0.001)
+        return None
+
+    def _generation(self) -> int:
+        answer = self._client.call(Status(id=self._client.next_id()))
+        assert isinstance(answer, StatusAnswer), "the client matches answers to requests"
+        return answer.generation
+
+    def _tell(self, step: Step, expected: str, answered: str, right: bool) -> None:
+        if right:
+            self.right += 1
+        else:
+            self.wrong += 1
+        print(line(step.title, expected, answered, right, self._colour), flush=True)
+
+
+@contextlib.contextmanager
+def sample_database(postgres: PostgresServer) -> Iterator[str]:
+    """The name of a database of the demo's own with schema and sample; dropped afterwards."""
+    name = postgres.create_database("demo")
+    try:
+        init_db(postgres.dsn(name))
+        sql.execute(postgres.dsn(name), SAMPLE.read_text(encoding="utf-8"))
+        yield name
+    finally:
+        postgres.drop_database(name)
+
+
+@contextlib.contextmanager
+def state_folder(chosen: Path | None) -> Iterator[Path]:
+    """Where the demo's files are: `chosen`, which stays, or a folder of ours, which goes again."""
+    if chosen is not None:
+        chosen.mkdir(parents=True, exist_ok=True)
+        yield chosen.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="identd-demo-") as name:
+        Path(name).chmod(0o711)  # the database's user must pass through; it lists nothing
+        yield Path(name)
+
+
+def _hint(socket: Path) -> str:
+    request = f'{{"op":"identify","id":1,"ip":"192.0.2.10","dnis":"1234#{LONDON}","explain":true}}'
+    program = Path(sys.executable).with_name("identd")
+    return (
+        f"\nThe daemon listens on {socket}. In another terminal:\n"
+        f"  printf '{request}\\n' | nc -U {socket}\n"
+        f"  {program} explain --socket {socket} --ip 192.0.2.10 --dnis '1234#{LONDON}'\n"
+    )
+
+
+def run(arguments: Sequence[str]) -> int:
+    """The whole demo; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="bin/demo", description="PostgreSQL, sample accounts, the daemon, calls.")
+    parser.add_argument("--once", action="store_true", help="end after the tour")
+    parser.add_argument("--state", type=Path, metavar="DIR", help="where its files are (default: a temporary folder)")
+    chosen = parser.parse_args(arguments)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # the same orderly end as Ctrl-C
+        signal.signal(number, signal.default_int_handler)
+    try:
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(state_folder(chosen.state))
+            postgres = stack.enter_context(running_postgres(os.environ, folder / "pg"))
+            database = stack.enter_context(sample_database(postgres))
+            daemon_dsn = postgres.dsn(database)
+            if isinstance(postgres, OwnServer):  # on a server of somebody else's that role has no password yet
+                daemon_dsn = postgres.dsn(database, user="identd_reader")
+            print(
+                f"PostgreSQL: {postgres.folder if isinstance(postgres, OwnServer) else 'the one named'}", flush=True
+            )
+            client = stack.enter_context(running_daemon(folder, daemon_dsn))
+            tour = Tour(client, postgres.dsn(database))
+            tour.take()
+            print(f"\n{tour.right} as expected, {tour.wrong} not", flush=True)
+            if not chosen.once:
+                print(_hint(folder / "run" / "identd.sock") + "Ctrl-C ends it all.", flush=True)
+                signal.pause()
+            return 1 if tour.wrong else 0
+    except (PostgresMissingError, DaemonFailedError) as error:
+        print(f"bin/demo: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped", flush=True)
+        return INTERRUPTED if chosen.once else 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))
