@@ -25,10 +25,10 @@ class Engine:
     """Every decision about calls. Holds the token buckets; accounts are the directory's, calls are `live`'s."""
 
     __slots__ = (
-        "_calls_max",
         "_directory",
         "_rates",
         "ambiguous_decisions",
+        "calls_max",
         "draining",
         "live",
         "wall_offset",
@@ -36,7 +36,7 @@ class Engine:
 
     def __init__(self, directory: Directory, live: LiveCalls, calls_max: int = 1_000_000) -> None:
         self._directory = directory
-        self._calls_max = calls_max
+        self.calls_max = calls_max
         self._rates = CallRates()
         self.live = live
         self.draining = False
@@ -82,7 +82,7 @@ class Engine:
             return self.unavailable(Reason.NOT_READY, gateway)
         if self.draining:
             return self.unavailable(Reason.DRAINING, gateway)
-        if len(live) >= self._calls_max:
+        if len(live) >= self.calls_max:
             return self.unavailable(Reason.OVERLOADED, gateway)
         found = directory.index.identify(attempt, gateway)
         if not isinstance(found, Match):

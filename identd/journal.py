@@ -217,6 +217,11 @@ class Journal:
         os.close(self._lock)
 
     @property
+    def is_turning_over(self) -> bool:
+        """Whether the next file still lacks calls that are up: each `write` adds some."""
+        return self._rewriting is not None
+
+    @property
     def size(self) -> int:
         """Bytes of the file in use."""
         return self._size

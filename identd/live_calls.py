@@ -94,8 +94,8 @@ class LiveCalls:
         "releases",
     )
 
-    def __init__(self, table: CallTable | None = None) -> None:
-        self._table = table if table is not None else CallTable()
+    def __init__(self, ended_max: int = 1_000_000) -> None:
+        self._table = CallTable(ended_max=ended_max)
         self._rounds: dict[int, SyncRound] = {}
         self.capacity = Capacity()
         self.by_state: dict[tuple[str, Direction], CallSet] = {
@@ -106,6 +106,10 @@ class LiveCalls:
         self.changes: list[CallChange] = []
         self.endings: dict[Cause, int] = dict.fromkeys(Cause, 0)
         self.releases: dict[str, int] = {"released": 0, "already_released": 0, "unknown": 0, "expired": 0}
+
+    def was_deaf(self, seconds: float) -> None:
+        """The daemon could not hear for so long: no lease pays for it."""
+        self.deaf_seconds += seconds
 
     def __len__(self) -> int:
         return len(self._table.live)
