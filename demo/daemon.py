@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from protocol.client import BlockingClient
+from protocol.client_blocking import BlockingClient
 from protocol.errors import IdentdUnavailable
 from protocol.messages import Status, StatusAnswer
 

@@ -184,7 +184,7 @@ CHAPTERS: tuple[Chapter, ...] = (
         (
             _who("the right password", _is("fir_phone", ident_by="name"), name="fir_phone", password=PASSWORD),
             _who("a wrong one", _no("bad_password"), name="fir_phone", password=PASSWORD.upper()),
-            _who("none, though the switch vouches", _no("bad_password"), name="fir_phone", name_verified=True),
+            _who("none, though the switch vouches", _no("unknown_source"), name="fir_phone", name_verified=True),
         ),
     ),
     Chapter(

@@ -23,7 +23,7 @@ from demo.postgres import OwnServer, PostgresServer, running_postgres
 from demo.steps import ANY, CHAPTERS, LONDON, Ask, Change, Look, Step
 from demo.telling import coloured, in_words, line
 from loader.migrate import init_db
-from protocol.client import BlockingClient
+from protocol.client_blocking import BlockingClient
 from protocol.messages import AnyRequest, Status, StatusAnswer
 
 CHANGE_SECONDS_MAX = 10.0  # a change is in force in milliseconds; the rest is for a machine that is busy otherwise
@@ -83,7 +83,7 @@ class Tour:
         """One request by its keys; the answer by its keys."""
         request = msgspec.convert({"op": step.op, "id": self._client.next_id(), **step.keys}, AnyRequest)
         (answer,) = self._client.call_many([request])
-        told: dict[str, Any] = msgspec.to_builtins(answer)
+        told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(answer))  # lists, as on the wire
         return told
 
     def _change(self, text: str) -> float | None:

@@ -1,0 +1,223 @@
+"""What a reviewer would otherwise have to repeat: files, heads, sizes, and code that agrees with its documents.
+
+Everything here reads files; nothing starts a daemon or a database.
+"""
+
+import ast
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from identd import settings
+from protocol.errors import ErrorCode
+from protocol.reason import Reason
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("matcher", "protocol", "identd", "loader", "demo")
+LINES_MAX = 450
+
+TESTED_ELSEWHERE = {
+    "demo/steps.py": "a table; tests/demo/test_tour.py runs every row of it",
+    "protocol/messages.py": "types; tests/protocol/vectors.txt has every message in both encodings",
+    "matcher/account.py": "types; the matcher's tests and tests/loader/test_rows.py build them",
+    "matcher/attempt.py": "types; tests/identd/test_access.py builds them",
+    "matcher/change.py": "types; tests/matcher/test_directory.py applies them",
+}
+"""Modules without a test file of their name, and who tests them instead."""
+
+HOSTS = frozenset({"www.apache.org", "www.rfc-editor.org", "www.postgresql.org", "www.iana.org", "no-color.org"})
+"""Hosts that the repository may link to; with those reserved for examples (RFC 2606) there is no other."""
+
+PLACES = re.compile(r"(?<![\w.])/(?:wor[k]|roo[t]|hom[e]|op[t])/\w|/tm[p]/(?:brie|helpe)|\.\./share[d]")
+"""Absolute paths of a developer's machine. (The brackets keep this line from finding itself.)"""
+
+RULE = re.compile(r"\b[MP]\d+\.\d+\b")
+
+
+def _tracked(*suffixes: str) -> list[Path]:
+    """Files of the repository, also those that are not committed yet."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    paths = [ROOT / name for name in listed.split("\0") if name]
+    return [path for path in paths if path.is_file() and (not suffixes or path.suffix in suffixes)]
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def _read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+MODULES = [path for path in _tracked(".py") if _name(path).split("/")[0] in PACKAGES and path.name != "__init__.py"]
+
+
+def test_every_module_has_a_test_file_of_its_name():
+    missing = []
+    for path in MODULES:
+        package, _, module = _name(path).rpartition("/")
+        if not (ROOT / "tests" / package / f"test_{module}").exists() and _name(path) not in TESTED_ELSEWHERE:
+            missing.append(_name(path))
+    assert missing == []
+
+
+def test_exceptions_name_modules_that_are_there_and_need_one():
+    for name in TESTED_ELSEWHERE:
+        package, _, module = name.rpartition("/")
+        assert (ROOT / name).exists(), name
+        assert not (ROOT / "tests" / package / f"test_{module}").exists(), f"{name} has a test file: no exception"
+
+
+def test_every_python_file_says_what_lives_in_it():
+    trees = {_name(path): ast.parse(path.read_text(encoding="utf-8")) for path in _tracked(".py")}
+    assert [name for name, tree in trees.items() if tree.body and not ast.get_docstring(tree)] == []
+
+
+def test_no_python_file_is_too_long_to_read():
+    long = {
+        _name(p): n for p in _tracked(".py") if (n := len(p.read_text(encoding="utf-8").splitlines())) > LINES_MAX
+    }
+    assert long == {}
+
+
+def test_no_init_file_under_tests_shadows_a_package():
+    assert [_name(p) for p in _tracked(".py") if p.name == "__init__.py" and _name(p).startswith("tests/")] == []
+
+
+def test_every_settings_key_is_in_the_sample_configuration():
+    text = _read("config/identd.toml")
+    missing, section = set(settings.KEYS), ""
+    for line in text.splitlines():
+        if heading := re.match(r"^\[([a-z_.]+)\]", line):
+            section = heading[1]
+        elif key := re.match(r"^#? ?([a-z_]+) *=", line):
+            missing.discard(f"{section}.{key[1]}")
+    assert missing == set()
+
+
+def test_every_reason_and_error_code_is_in_the_protocol_s_document():
+    text = _read("docs/protocol.md")
+    assert [str(word) for word in (*Reason, *ErrorCode) if f"`{word}`" not in text] == []
+
+
+def test_every_metric_is_in_the_operators_document():
+    constants = {
+        node.value
+        for node in ast.walk(ast.parse(_read("identd/metrics.py")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    metrics = {text for text in constants if re.fullmatch(r"identd_[a-z_]+", text)}
+    assert metrics, "identd/metrics.py names its metrics in full, so that they can be searched for"
+    text = _read("docs/operations.md")
+    assert sorted(name for name in metrics if name not in text) == []
+
+
+def _marked_rules() -> dict[str, str]:
+    """Rule -> one test that names it. Rules are written out: what is computed could not be searched for."""
+    found = {}
+    for path in _tracked(".py"):
+        if not _name(path).startswith("tests/"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.rule":
+                for argument in node.args:
+                    assert isinstance(argument, ast.Constant), f"{_name(path)}:{node.lineno}: write the rules out"
+                    found[str(argument.value)] = f"{_name(path)}:{node.lineno}"
+    return found
+
+
+def _documented_rules() -> set[str]:
+    return {rule for name in ("matching", "protocol") for rule in RULE.findall(_read(f"docs/{name}.md"))}
+
+
+@pytest.mark.parametrize("name", ["matching", "protocol"])
+def test_a_document_s_rules_carry_its_own_letter_each_once(name):
+    rules = re.findall(r"`([A-Z]\d+\.\d+)`", _read(f"docs/{name}.md"))
+    assert rules, f"docs/{name}.md has its rules' ids in the margin"
+    assert {rule[0] for rule in rules} == {name[0].upper()}
+    assert sorted({rule for rule in rules if rules.count(rule) > 1}) == []
+
+
+def test_every_rule_is_named_by_a_test():
+    assert sorted(_documented_rules() - set(_marked_rules())) == []
+
+
+def test_no_test_names_a_rule_that_is_not_there():
+    documented = _documented_rules()
+    assert {rule: where for rule, where in _marked_rules().items() if rule not in documented} == {}
+
+
+def _command_lines(document: str) -> list[list[str]]:
+    """The commands of a document's shell blocks, word by word."""
+    blocks = re.findall(r"^```(?:sh|bash|console|shell)\n(.*?)^```", _read(document), re.MULTILINE | re.DOTALL)
+    lines = [line.removeprefix("$ ") for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    return [shlex.split(line, comments=True) for line in lines if line.strip()]
+
+
+def test_commands_of_the_readme_are_there():
+    commands = [words for words in _command_lines("README.md") if words]
+    assert commands, "the README shows how to start"
+    offered = subprocess.run(
+        [sys.executable, "-c", "import sys; from identd.cli.main import run; sys.argv = ['identd', '--help']; run()"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    absent = []
+    for words in commands:
+        files = [word.split("::")[0] for word in words if re.match(r"^(?:bin|\.ci|config|bench|docs|tests)/", word)]
+        absent += [name for name in files if not (ROOT / name).exists()]
+        program = words[0].removeprefix(".venv/bin/")
+        if program == "identd" and len(words) > 1 and not re.search(rf"\b{re.escape(words[1])}\b", offered):
+            absent.append(" ".join(words[:2]))
+        if program in ("python", "python3") and words[1:2] == ["-m"] and words[2] not in ("pytest", "venv"):
+            module = ROOT / words[2].replace(".", "/")
+            if not (module.with_suffix(".py").exists() or (module / "__main__.py").exists()):
+                absent.append(" ".join(words[:3]))
+    assert absent == []
+
+
+def _texts() -> list[tuple[str, str]]:
+    """Every text file of the repository; what is not UTF-8 is data."""
+    texts = []
+    for path in _tracked():
+        try:
+            texts.append((_name(path), path.read_text(encoding="utf-8")))
+        except UnicodeDecodeError:
+            continue
+    return texts
+
+
+def test_repository_links_to_nothing_but_standards_and_examples():
+    strange = []
+    for name, text in _texts():
+        for host in re.findall(r"\bhttps?://(?:[^/\s@]*@)?([\w.-]+)", text):
+            known = host in HOSTS or re.search(
+                r"(?:^|\.)(?:example(?:\.com|\.net|\.org)?|invalid|test|localhost)$", host
+            )
+            if not known and not re.match(r"^(?:127\.0\.0\.1|192\.0\.2\.|198\.51\.100\.|203\.0\.113\.)", host):
+                strange.append(f"{name}: {host}")
+    assert strange == []
+
+
+def test_lock_file_has_hashes_and_names_no_place():
+    text = _read("requirements.lock")
+    packages = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
+    assert [package.split()[0] for package in packages if "--hash=sha256:" not in package] == []
+    assert not re.search(r"--(?:index-url|extra-index-url|find-links|trusted-host)|://", text)
+
+
+def test_no_file_knows_the_machine_it_was_written_on():
+    known = [f"{name}: {found[0]}" for name, text in _texts() for found in [PLACES.search(text)] if found is not None]
+    assert known == []
