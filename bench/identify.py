@@ -11,6 +11,7 @@ import gc
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -35,27 +36,28 @@ def resident_bytes() -> int:
     raise AssertionError("no VmRSS in /proc/self/status")
 
 
-def loaded(accounts: int) -> tuple[Directory, float, int]:
-    """A directory filled as the daemon fills it, from encoded slices; the seconds it took, and the bytes it holds."""
+def write_population(accounts: int) -> None:
+    """Leave the encoded slices of the population in a file, as the loader would send them."""
     people = population(accounts)
     changes: list[Change] = [GatewayPut(gateway) for gateway in people.gateways]
     changes += [ClientPut(client) for client in people.clients]
     changes += [AccountPut(account) for account in people.accounts]
     encode = msgspec.msgpack.Encoder().encode
-    path = Path(f"/tmp/identd-bench-{accounts}.msgpack")  # noqa: S108 - a figure's raw material, removed below
-    with path.open("wb") as file:
+    with _path(accounts).open("wb") as file:
         for start in range(0, len(changes), STAGED_AT_ONCE):
             slice_ = encode(ChangeSet(tuple(changes[start : start + STAGED_AT_ONCE])))
             file.write(len(slice_).to_bytes(4, "big") + slice_)
-    del people, changes
-    return _from_file(path)
 
 
-def _from_file(path: Path) -> tuple[Directory, float, int]:
-    # The file is read by a fresh process: see `_one_size`.
+def _path(accounts: int) -> Path:
+    return Path(tempfile.gettempdir()) / f"identd-bench-{accounts}.msgpack"
+
+
+def loaded(path: Path) -> tuple[Directory, float, int]:
+    """A directory filled as the daemon fills it; the seconds that took, and by how many bytes the process grew."""
     decode = msgspec.msgpack.Decoder(ChangeSet).decode
     before = resident_bytes()
-    directory = Directory(lambda account, attempt: False)
+    directory = Directory(lambda _account, _attempt: False)
     started = time.perf_counter()
     update = directory.begin(full=True)
     with path.open("rb") as file:
@@ -84,7 +86,7 @@ def measured(directory: Directory, calls: list[tuple[Kind, Any, int | None]]) ->
             identify(attempt, gateway)
         looped = time.perf_counter_ns() - started
         started = time.perf_counter_ns()
-        for attempt in queue:
+        for _ in queue:
             pass
         means.append((looped - (time.perf_counter_ns() - started)) / len(queue))
     clock = time.perf_counter_ns
@@ -116,7 +118,7 @@ def stalls(directory: Directory, slice_size: int = 50) -> dict[str, float]:
         AccountPut(msgspec.structs.replace(account, port=5061))
         for account in list(directory.accounts.values())[:CHANGED_MAX]
     ]
-    longest = {"stage": 0.0, "commit": 0.0, "tidy": 0.0, "settle": 0.0}
+    longest = {"stage": 0.0, "commit": 0.0, "tidy": 0.0}
 
     def timed(step: str, work: Any, *arguments: Any) -> Any:
         started = time.perf_counter()
@@ -136,11 +138,11 @@ def stalls(directory: Directory, slice_size: int = 50) -> dict[str, float]:
 
 def one_size(accounts: int) -> dict[str, Any]:
     """Everything about one size; to be called in a process of its own."""
-    made = f"from bench.identify import loaded; loaded({accounts})"
+    # Made by another process: what making it leaves behind must not count as the directory's.
+    made = f"from bench.identify import write_population; write_population({accounts})"
     subprocess.run([sys.executable, "-c", made], check=True)
-    path = Path(f"/tmp/identd-bench-{accounts}.msgpack")  # noqa: S108
-    directory, seconds, held = _from_file(path)
-    path.unlink()
+    directory, seconds, held = loaded(_path(accounts))
+    _path(accounts).unlink()
     base = resident_bytes()
     people = population(accounts)
     calls = attempts(people, CALLS)
@@ -177,7 +179,7 @@ def main() -> None:
         stall = result["stall_ms"]
         print(
             f"{accounts:>9} mixed, no clock in the loop: {result['mean_us']:.2f} µs; loaded in "
-            f"{result['load_seconds']:.1f} s; directory {result['held_mb']:.0f} MB, process {result['process_mb']:.0f} MB; "
+            f"{result['load_seconds']:.1f} s; {result['held_mb']:.0f} MB held, process {result['process_mb']:.0f} MB; "
             f"{stall['changed']} changed: longest stage {stall['stage']:.1f}, commit {stall['commit']:.1f}, "
             f"tidy {stall['tidy']:.1f} ms"
         )

@@ -81,9 +81,9 @@ def _known_by(side: "Side", ident_type: IdentType, attempt: CallAttempt) -> Iter
         if number:
             for account in _in_order(side.anis.get(number)):
                 yield _Seen(account, "ani", ANI_EXACT, account.ani or "")
-            for prefix, entry in side.ani_prefixes.beginning(number):
+            for length, entry in side.ani_prefixes.beginning(number):
                 for account in _in_order(entry):
-                    yield _Seen(account, "ani", len(prefix), account.ani or "")
+                    yield _Seen(account, "ani", length, account.ani or "")
 
 
 def _in_order(entry: Entry | None) -> list[Account]:

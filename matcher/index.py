@@ -194,6 +194,11 @@ class AccountIndex:
             if conditions_hold(entry, attempt, gateway_id) and id(entry) not in hidden:
                 yield entry
             return
+        if isinstance(entry, tuple):
+            for account in entry:
+                if conditions_hold(account, attempt, gateway_id) and id(account) not in hidden:
+                    yield account
+            return
         for _, row in entry.beginning(attempt.dnis):
             for account in row:
                 if conditions_hold(account, attempt, gateway_id) and id(account) not in hidden:

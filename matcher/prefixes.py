@@ -130,11 +130,10 @@ class DigitPrefixes(Generic[Value]):
             del self._counts[length]
             self.lengths = tuple(sorted(self._counts, reverse=True))
 
-    def beginning(self, text: str) -> Iterator[tuple[str, Value]]:
-        """Every prefix that `text` begins with, and its value, longest first."""
+    def beginning(self, text: str) -> Iterator[tuple[int, Value]]:
+        """The length and value of every prefix that `text` begins with, longest first."""
         for length in self.lengths:
             if length <= len(text):
-                prefix = text[:length]
-                value = self.entries.get(prefix)
+                value = self.entries.get(text[:length])
                 if value is not None:
-                    yield prefix, value
+                    yield length, value

@@ -1,18 +1,23 @@
-"""What lies at one address, network, name or ANI: nearly always one account, sometimes several on a shelf.
+"""What lies at one address, network, name or ANI: nearly always one account, sometimes a few, rarely many.
 
-A lone account is stored as itself: a million of them need no container each. A shelf holds its accounts by tech
-prefix, longest first, and inside one tech prefix in order of precedence, so that the first eligible one wins.
+A lone account is stored as itself: a million of them need no container each. A few stand in a tuple in order of
+precedence: a tuple of values that the garbage collector does not track is itself not tracked for long, and while an
+update is on its way every changed account is here twice. Many lie on a shelf by tech prefix, longest first.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from matcher.account import Account
 from matcher.precedence import standing, tied
 from matcher.prefixes import DigitPrefixes
 
-Shelf = DigitPrefixes[tuple[Account, ...]]
-Entry = Account | Shelf
+FEW_MAX = 8
+"""More accounts than this are found faster by tech prefix (two probes of a dict) than one after the other."""
+
+Few = tuple[Account, ...]
+Shelf = DigitPrefixes[Few]
+Entry = Account | Few | Shelf
 
 
 def placed(entry: Entry | None, account: Account) -> Entry:
@@ -20,58 +25,78 @@ def placed(entry: Entry | None, account: Account) -> Entry:
     if entry is None:
         return account
     if isinstance(entry, Account):
-        shelf: Shelf = DigitPrefixes()
-        shelf.put(entry.tech_prefix, (entry,))
-    else:
-        assert isinstance(entry, DigitPrefixes)
-        shelf = entry
-    row = shelf.get(account.tech_prefix) or ()
-    at = bisect_left(row, standing(account), key=standing)
-    shelf.put(account.tech_prefix, (*row[:at], account, *row[at:]))
-    return shelf
+        return _with((entry,), account)
+    if isinstance(entry, tuple):
+        few = _with(entry, account)
+        return few if len(few) <= FEW_MAX else _shelved(few)
+    entry.put(account.tech_prefix, _with(entry.get(account.tech_prefix) or (), account))
+    return entry
 
 
 def taken(entry: Entry | None, account: Account) -> Entry | None:
     """The entry without exactly this version of the account; None when nothing is left."""
-    if entry is account:
+    assert entry is not None, "the account is not where its row says"
+    if isinstance(entry, Account):
+        assert entry is account, "another account is where the row says"
         return None
-    assert isinstance(entry, DigitPrefixes), "the account is not where its row says"
-    row = entry.get(account.tech_prefix) or ()
-    left = tuple(other for other in row if other is not account)
-    assert len(left) == len(row) - 1, "the account is not on its shelf"
-    if left:
-        entry.put(account.tech_prefix, left)
+    if isinstance(entry, tuple):
+        few = _without(entry, account)
+        return few if len(few) > 1 else few[0]
+    row = _without(entry.get(account.tech_prefix) or (), account)
+    if row:
+        entry.put(account.tech_prefix, row)
     else:
         entry.remove(account.tech_prefix)
-    if len(entry) > 1 or len(left) > 1:
+    if len(entry) > FEW_MAX or sum(map(len, entry.entries.values())) > FEW_MAX:
         return entry
-    (row,) = entry.entries.values()
-    return row[0] if len(row) == 1 else entry
+    return tuple(sorted(accounts_of(entry), key=standing))
 
 
-def accounts_of(entry: Entry | None) -> Iterator[Account]:
-    """Every account of the entry, in order of precedence."""
+def accounts_of(entry: Entry | None) -> Iterable[Account]:
+    """Every account of the entry; those that can compete for a call in order of precedence."""
     if entry is None:
-        return
+        return ()
     if isinstance(entry, Account):
-        yield entry
-        return
-    assert isinstance(entry, DigitPrefixes)
-    for prefix in sorted(entry.entries, key=lambda text: (-len(text), text)):
-        yield from entry.entries[prefix]
+        return (entry,)
+    return entry if isinstance(entry, tuple) else _on(entry)
 
 
 def possible_ties(entry: Entry | None, account: Account) -> int:
     """With how many accounts of other clients in the entry some call could end in a tie with this one."""
-    if entry is None or entry is account:
+    if entry is None:
         return 0
-    row = (entry,) if isinstance(entry, Account) else entry.get(account.tech_prefix) or ()
-    return sum(1 for other in row if other.client_id != account.client_id and _can_tie(account, other))
+    if isinstance(entry, Account):
+        return int(_can_tie(entry, account))
+    few = entry if isinstance(entry, tuple) else entry.get(account.tech_prefix) or ()
+    return sum(1 for other in few if _can_tie(other, account))
+
+
+def _with(few: Few, account: Account) -> Few:
+    at = bisect_left(few, standing(account), key=standing)
+    return (*few[:at], account, *few[at:])
+
+
+def _without(few: Few, account: Account) -> Few:
+    left = tuple([other for other in few if other is not account])
+    assert len(left) == len(few) - 1, "the account is not where its row says"
+    return left
+
+
+def _shelved(few: Few) -> Shelf:
+    shelf: Shelf = DigitPrefixes()
+    for account in few:  # in order of precedence, so each row comes out in it
+        shelf.put(account.tech_prefix, (*(shelf.get(account.tech_prefix) or ()), account))
+    return shelf
+
+
+def _on(shelf: Shelf) -> Iterator[Account]:
+    for prefix in sorted(shelf.entries, key=lambda text: (-len(text), text)):
+        yield from shelf.entries[prefix]
 
 
 def _can_tie(one: Account, other: Account) -> bool:
-    if one.id == other.id or one.tech_prefix != other.tech_prefix or one.port != other.port or not tied(one, other):
+    if one.client_id == other.client_id or one.id == other.id or one.tech_prefix != other.tech_prefix:
         return False
-    if (one.protocol or "").lower() != (other.protocol or "").lower():
+    if one.port != other.port or (one.protocol or "").lower() != (other.protocol or "").lower():
         return False
-    return not one.gateway_ids or not set(one.gateway_ids).isdisjoint(other.gateway_ids)
+    return tied(one, other) and (not one.gateway_ids or not set(one.gateway_ids).isdisjoint(other.gateway_ids))

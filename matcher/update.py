@@ -21,6 +21,7 @@ from matcher.change import (
     RowRemoved,
     Table,
 )
+from matcher.sharing import SharedParts
 
 if TYPE_CHECKING:
     from matcher.directory import Directory
@@ -78,6 +79,7 @@ class Update:
         "_removed",
         "_seen",
         "_settling",
+        "_shared",
     )
 
     def __init__(self, directory: "Directory", full: bool) -> None:
@@ -97,6 +99,7 @@ class Update:
         self._seen: list[set[int]] = []
         self._settling: Iterator[tuple[Table, int]] | None = None
         self._over = False
+        self._shared = SharedParts(directory.clients)  # of this update only: it keeps no row alive after it
         if self._direct:
             self._put = directory.rows
         else:
@@ -212,6 +215,7 @@ class Update:
         if current == row:
             return
         if isinstance(row, Account):
+            self._shared.share(row)
             if not self._direct:
                 self._new_hidden.add(id(row))
             self._directory.index.insert(row)

@@ -56,9 +56,8 @@ def other_conditions(account: Account, attempt: CallAttempt, gateway: Gateway | 
         return False
     if account.gateway_ids and (gateway is None or gateway.id not in account.gateway_ids):
         return False
-    if account.protocol is not None:
-        if attempt.protocol is None or attempt.protocol.lower() != account.protocol.lower():
-            return False
+    if account.protocol is not None and account.protocol.lower() != (attempt.protocol or "").lower():
+        return False
     if account.port is not None:
         return attempt.port != 0 and attempt.port == account.port
     return True

@@ -30,6 +30,7 @@ PASSWORDS = ["right", "wrong"]
 PROTOCOLS = ["sip", "h323"]
 IDENT_ORDERS = [("name", "ip", "ani"), ("ani", "ip", "name"), ("ip",), ("ip", "name"), ("name", "ani")]
 
+ids = st.integers(1, 12)
 sides = st.sampled_from([(True, False), (True, True), (False, True), (False, False)])
 gateway_ids = st.sampled_from([(), (), (), (1,), (2,), (1, 2)])
 

@@ -10,7 +10,7 @@ from matcher.index import AccountIndex, Ambiguous, Match, NoMatch
 from tests.matcher import oracle
 from tests.matcher.strategies import accounts, attempts, gateways
 
-many_accounts = st.lists(accounts(st.integers(1, 60)), max_size=25, unique_by=lambda account: account.id)
+many_accounts = st.lists(accounts(st.integers(1, 90)), max_size=40, unique_by=lambda account: account.id)
 
 
 def filled(rows: list[Account]) -> AccountIndex:
