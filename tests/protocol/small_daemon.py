@@ -1,12 +1,12 @@
 """A daemon of the smallest kind, on real sockets and with the real codec, for tests of the clients.
 
 It welcomes, pongs, tells its status and refuses every `identify`. It can be told to be rude: to close after so
-many requests, or to say nothing.
+many requests, or to say nothing, and `answer_to` may be another function.
 """
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -33,6 +33,7 @@ class SmallDaemon:
         self.connections = 0
         self.close_after: list[int] = []
         self.silent = False
+        self.answer_to: Callable[[AnyRequest], AnyAnswer] = answer_to
         self._threads: list[threading.Thread] = []
         self._open: list[socket.socket] = []
 
@@ -69,7 +70,7 @@ class SmallDaemon:
                         continue
                     self.heard.append(event)
                     if not self.silent or isinstance(event, Hello):
-                        peer.sendall(connection.send(answer_to(event)))
+                        peer.sendall(connection.send(self.answer_to(event)))
 
     def stop(self) -> None:
         for open_socket in (self.listener, *self._open):
