@@ -141,7 +141,9 @@ class Daemon:
             self.rows.clear()
             self.quarantined.clear()
         seen = set()
+        row: Account | Client | Gateway | Reseller | None
         for change in update.changes:
+            row = None
             match change:
                 case AccountPut(account=row):
                     key = ("accounts", row.id)
@@ -153,12 +155,14 @@ class Daemon:
                     key = ("gateways", row.id)
                 case RowRemoved(table=table, id=row_id) | RowQuarantined(table=table, id=row_id):
                     key = (table, row_id)
+                case _:
+                    raise AssertionError(change)
             assert key not in seen, f"{key} is named twice in an update"
             seen.add(key)
             self.quarantined.pop(key, None)
             if isinstance(change, RowQuarantined):
                 self.quarantined[key] = change
-            elif isinstance(change, RowRemoved):
+            elif row is None:
                 self.rows.pop(key, None)
             else:
                 self.rows[key] = row
@@ -196,6 +200,7 @@ class Session:
     def __init__(self, dsn: str, **settings: str) -> None:
         import asyncio
 
+        self.dsn = dsn
         self._runner = asyncio.Runner()
         self.connection = self._runner.run(asyncpg.connect(dsn, server_settings=settings))
 
@@ -245,4 +250,8 @@ INSERT INTO identd.accounts (id, client_id, name, ident_by, ip, orig_enabled) VA
 INSERT INTO identd.accounts (id, client_id, name, ident_by, ident_name, term_enabled) VALUES
     (177, 12, 'rose_term', 'name', 'rose', true);
 INSERT INTO identd.account_gateways VALUES (176, 2), (176, 1);
+ALTER TABLE identd.resellers ALTER id RESTART WITH 1000;
+ALTER TABLE identd.clients ALTER id RESTART WITH 1000;
+ALTER TABLE identd.gateways ALTER id RESTART WITH 1000;
+ALTER TABLE identd.accounts ALTER id RESTART WITH 1000;
 """

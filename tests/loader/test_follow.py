@@ -232,8 +232,9 @@ def test_a_hundred_thousand_rows_in_one_transaction_are_one_update_in_small_slic
     daemon = start_loader(database)
     daemon.update()
     billing(
-        "INSERT INTO identd.accounts (client_id, name, ident_by, ip, orig_enabled) "
-        "SELECT 12, 'many' || g, 'ip', ARRAY['10.0.0.0'::inet + g], true FROM generate_series(1, 100000) AS g"
+        "INSERT INTO identd.accounts (id, client_id, name, ident_by, ip, orig_enabled) "
+        "SELECT 1000 + g, 12, 'many' || g, 'ip', ARRAY['10.0.0.0'::inet + g], true "
+        "FROM generate_series(1, 100000) AS g"
     )
     update = daemon.update(60.0)
     assert not update.full
