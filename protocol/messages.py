@@ -81,6 +81,12 @@ class CallKeys(Request, frozen=True, kw_only=True):
     ani: Text | None = None
     explain: bool = False
 
+    def __repr__(self) -> str:  # what proves the name must not reach a log through a repr
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
+        hidden = {name: "***" for name in ("password", "digest") if values[name] is not None}
+        shown = ", ".join(f"{name}={hidden.get(name) or repr(value)}" for name, value in values.items())
+        return f"{type(self).__name__}({shown})"
+
 
 class Identify(CallKeys, tag="identify", frozen=True, kw_only=True):
     """Whose call is it? Changes nothing."""

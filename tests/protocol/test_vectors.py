@@ -38,7 +38,10 @@ def named(vectors: tuple[Vector, ...]) -> pytest.MarkDecorator:
 
 
 @named(REQUESTS)
-@pytest.mark.rule("P0.8", "P0.12", "P1.1", "P1.3", "P1.4", "P1.5", "P1.6", "P1.7", "P1.8", "P1.9", "P1.10", "P1.13")
+@pytest.mark.rule(
+    "P0.8", "P0.12", "P1.1", "P1.2", "P1.3", "P1.4", "P1.5", "P1.6", "P1.7", "P1.8", "P1.9", "P1.10", "P1.11", "P1.12"
+)
+@pytest.mark.rule("P1.13", "P1.14")
 def test_request_is_read_whole_byte_by_byte_and_with_the_next_behind_it(vector: Vector, encoding: Encoding) -> None:
     wire = vector.wire[encoding]
     [request] = ServerConnection().receive_data(wire, now=0.0)
@@ -65,6 +68,7 @@ def test_request_means_the_same_in_both_encodings(vector: Vector) -> None:
 
 
 @named(REQUESTS)
+@pytest.mark.rule("P0.1", "P0.2")
 def test_client_and_server_agree_on_every_request(vector: Vector, encoding: Encoding) -> None:
     [request] = ServerConnection().receive_data(vector.wire[encoding], now=0.0)
     assert not isinstance(request, RequestError)
@@ -73,7 +77,7 @@ def test_client_and_server_agree_on_every_request(vector: Vector, encoding: Enco
 
 
 @named(ANSWERS)
-@pytest.mark.rule("P0.5", "P0.11", "P2.2", "P2.7", "P2.12", "P2.13", "P2.15", "P2.16")
+@pytest.mark.rule("P0.5", "P0.11", "P2.1", "P2.2", "P2.7", "P2.12", "P2.13", "P2.14", "P2.15", "P2.16")
 def test_answer_is_read_byte_by_byte_and_goes_out_as_written(vector: Vector, encoding: Encoding) -> None:
     wire = vector.wire[encoding]
     client = ClientConnection(encoding)

@@ -188,7 +188,7 @@ def test_calls_are_a_table(daemon: SmallDaemon, capsys: pytest.CaptureFixture[st
     assert identd("calls --account-id 176 --gateway gw1 --limit 1") == 0
     assert daemon.heard == [Calls(id=1, account_id=176, gateway="gw1", limit=1)], "no hello: it only narrows the list"
     heading, row, rest = capsys.readouterr().out.splitlines()
-    assert heading.split() == "call_id leg direction state account_id client_id gateway age lease left".split()
+    assert " ".join(heading.split()) == "call_id leg direction state account_id client_id gateway age lease left"
     assert row.split() == ["c1", '""', "orig", "active", "176", "12", "gw1", "1:02:03", "0:00:09"]
     assert rest == "and 4 more"
 
