@@ -179,7 +179,7 @@ def main() -> None:
         stall = result["stall_ms"]
         print(
             f"{accounts:>9} mixed, no clock in the loop: {result['mean_us']:.2f} µs; loaded in "
-            f"{result['load_seconds']:.1f} s; {result['held_mb']:.0f} MB held, process {result['process_mb']:.0f} MB; "
+            f"{result['load_seconds']:.1f} s; {result['held_mb']:.0f} MB held, all {result['process_mb']:.0f} MB; "
             f"{stall['changed']} changed: longest stage {stall['stage']:.1f}, commit {stall['commit']:.1f}, "
             f"tidy {stall['tidy']:.1f} ms"
         )

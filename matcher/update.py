@@ -137,7 +137,8 @@ class Update:
                 return True
             table, row_id = found
             if row_id not in self._seen[_shard(table, row_id)]:
-                self._healed.add((table, row_id))
+                if (table, row_id) in self._directory.quarantined:
+                    self._healed.add((table, row_id))
                 self._remove(table, row_id)
         return False
 

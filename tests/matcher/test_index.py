@@ -4,8 +4,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from matcher.account import Account, Gateway
-from matcher.attempt import CallAttempt
+from matcher.account import Account, Gateway, OrigSide
+from matcher.attempt import CallAttempt, ClearPassword
 from matcher.index import AccountIndex, Ambiguous, Match, NoMatch
 from tests.matcher import oracle
 from tests.matcher.strategies import accounts, attempts, gateways
@@ -75,6 +75,16 @@ def _ties(one: Account, other: Account) -> int:
     return directions * places[one.ident_by]
 
 
+@pytest.mark.rule("M1.8")
+def test_identify_changes_nothing() -> None:
+    rose = Account(id=1, client_id=1, name="r", ident_by="name", ident_name="rose", orig=OrigSide())
+    index = filled([rose])
+    attempt = CallAttempt("orig", "1", name="rose", name_verified=True)
+    before = index.statistics()
+    assert index.identify(attempt, None) == index.identify(attempt, None) == Match(rose, "name")
+    assert index.statistics() == before
+
+
 @pytest.mark.rule("M2.8")
 def test_an_unknown_name_costs_a_proof_as_a_wrong_password_does() -> None:
     asked: list[Account | None] = []
@@ -82,9 +92,6 @@ def test_an_unknown_name_costs_a_proof_as_a_wrong_password_does() -> None:
     def prove(account: Account | None, attempt: CallAttempt) -> bool:
         asked.append(account)
         return False
-
-    from matcher.account import OrigSide
-    from matcher.attempt import ClearPassword
 
     index = AccountIndex(prove)
     rose = Account(id=1, client_id=1, name="r", ident_by="name", ident_name="rose", password=b"x", orig=OrigSide())
