@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from identd import settings
+from identd.metrics import Metrics, Readings
 from protocol.errors import ErrorCode
 from protocol.reason import Reason
 
@@ -23,7 +24,6 @@ LINES_MAX = 450
 TESTED_ELSEWHERE = {
     "demo/steps.py": "a table; tests/demo/test_tour.py runs every row of it",
     "protocol/messages.py": "types; tests/protocol/vectors.txt has every message in both encodings",
-    "matcher/account.py": "types; the matcher's tests and tests/loader/test_rows.py build them",
     "matcher/attempt.py": "types; tests/identd/test_access.py builds them",
     "matcher/change.py": "types; tests/matcher/test_directory.py applies them",
 }
@@ -36,6 +36,8 @@ PLACES = re.compile(r"(?<![\w.])/(?:wor[k]|roo[t]|hom[e]|op[t])/\w|/tm[p]/(?:bri
 """Absolute paths of a developer's machine. (The brackets keep this line from finding itself.)"""
 
 RULE = re.compile(r"\b[MP]\d+\.\d+\b")
+NUMBERED = re.compile(r"\*\*([MP]\d+\.\d+)\*\*")
+"""How a document numbers a rule; without the asterisks it refers to one."""
 
 
 def _tracked(*suffixes: str) -> list[Path]:
@@ -111,15 +113,24 @@ def test_every_reason_and_error_code_is_in_the_protocol_s_document():
 
 
 def test_every_metric_is_in_the_operators_document():
-    constants = {
-        node.value
-        for node in ast.walk(ast.parse(_read("identd/metrics.py")))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    nothing = Readings(
+        calls={},
+        endings={},
+        accounts=0,
+        quarantined={},
+        ambiguous_pairs=0,
+        generation=0,
+        ready=False,
+        database_connected=False,
+        data_age_seconds=0.0,
+        connections={},
+        log_lines_dropped=0,
+    )
+    names = {
+        family.name + ("_total" if family.type == "counter" else "") for family in Metrics(lambda: nothing).collect()
     }
-    metrics = {text for text in constants if re.fullmatch(r"identd_[a-z_]+", text)}
-    assert metrics, "identd/metrics.py names its metrics in full, so that they can be searched for"
     text = _read("docs/operations.md")
-    assert sorted(name for name in metrics if name not in text) == []
+    assert sorted(name for name in names if name not in text) == []
 
 
 def _marked_rules() -> dict[str, str]:
@@ -131,21 +142,36 @@ def _marked_rules() -> dict[str, str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.rule":
                 for argument in node.args:
+                    if isinstance(argument, ast.Starred):
+                        continue  # of a text file of vectors, which is read below
                     assert isinstance(argument, ast.Constant), f"{_name(path)}:{node.lineno}: write the rules out"
                     found[str(argument.value)] = f"{_name(path)}:{node.lineno}"
+    for path in _tracked(".txt"):
+        if _name(path).startswith("tests/"):
+            for rules in re.findall(r"^case (\S+)", path.read_text(encoding="utf-8"), re.MULTILINE):
+                found.update({rule: _name(path) for rule in RULE.findall(rules)})
     return found
 
 
 def _documented_rules() -> set[str]:
-    return {rule for name in ("matching", "protocol") for rule in RULE.findall(_read(f"docs/{name}.md"))}
+    return {rule for name in ("matching", "protocol") for rule in NUMBERED.findall(_read(f"docs/{name}.md"))}
 
 
 @pytest.mark.parametrize("name", ["matching", "protocol"])
 def test_a_document_s_rules_carry_its_own_letter_each_once(name):
-    rules = re.findall(r"`([A-Z]\d+\.\d+)`", _read(f"docs/{name}.md"))
-    assert rules, f"docs/{name}.md has its rules' ids in the margin"
+    rules = NUMBERED.findall(_read(f"docs/{name}.md"))
+    assert rules, f"docs/{name}.md numbers its rules"
     assert {rule[0] for rule in rules} == {name[0].upper()}
     assert sorted({rule for rule in rules if rules.count(rule) > 1}) == []
+
+
+def test_documents_refer_to_rules_that_are_there():
+    texts = {_name(path): path.read_text(encoding="utf-8") for path in _tracked(".md")}
+    documented = _documented_rules()
+    lost = [
+        f"{name}: {rule}" for name, text in texts.items() for rule in RULE.findall(text) if rule not in documented
+    ]
+    assert lost == []
 
 
 def test_every_rule_is_named_by_a_test():
