@@ -77,6 +77,7 @@ class Follower:
                 await self._link.send(stream.DatabaseState(True, "a table is locked", self.as_of))
             else:
                 self._recording.confirm(self.as_of)
+                await self._recording.tell_failures(self._link)
                 await self._link.send(stream.DatabaseState(True, None, self.as_of))
             try:
                 async with asyncio.timeout(self._pause):

@@ -32,17 +32,12 @@ class DaemonLink:
     async def open(cls, fd: int) -> "DaemonLink":
         """Takes the socket over and waits for `Configure`. Raises `StreamError` when anything else comes first."""
         link = cls(*await asyncio.open_unix_connection(sock=socket.socket(fileno=fd)))
-        messages: list[stream.DaemonMessage] = []
-        while not messages:
-            data = await link._reader.read(READ_BYTES)
-            if not data:
-                raise stream.StreamError("the daemon closed the stream before it said anything")
-            messages = link._decoder.feed(data)
-        first, *rest = messages
-        if not isinstance(first, stream.Configure):
-            raise stream.StreamError(f"the daemon began with {type(first).__name__}, not Configure")
-        link.configuration = first
-        link._take(rest)
+        try:
+            await link._configure()
+        except stream.StreamError:
+            link.close()
+            await asyncio.sleep(0)  # the transport closes its socket on the next turn of the loop
+            raise
         link._pump = asyncio.create_task(link._listen())
         return link
 
@@ -67,6 +62,19 @@ class DaemonLink:
         if self._pump is not None:
             self._pump.cancel()
         self._writer.close()
+
+    async def _configure(self) -> None:
+        messages: list[stream.DaemonMessage] = []
+        while not messages:
+            data = await self._reader.read(READ_BYTES)
+            if not data:
+                raise stream.StreamError("the daemon closed the stream before it said anything")
+            messages = self._decoder.feed(data)
+        first, *rest = messages
+        if not isinstance(first, stream.Configure):
+            raise stream.StreamError(f"the daemon began with {type(first).__name__}, not Configure")
+        self.configuration = first
+        self._take(rest)
 
     async def _listen(self) -> None:
         try:

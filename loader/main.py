@@ -32,6 +32,7 @@ async def serve(fd: int) -> None:
         work.cancel()
         ended.cancel()
         await asyncio.wait({work}, timeout=1.0)
+        recording.close()
         link.close()
 
 

@@ -59,6 +59,16 @@ class Recording:
         """As `SnapshotRecorder.outgrown`."""
         return self._recorder is not None and self._recorder.recording and self._recorder.outgrown
 
+    async def tell_failures(self, link: DaemonLink) -> None:
+        """Send what went wrong with the disk, if anything did."""
+        while self.failures:
+            await link.send(self.failures.pop(0))
+
+    def close(self) -> None:
+        """Record no more."""
+        if recorder := self._recorder:
+            self._guarded(recorder.close)
+
     async def replay(self, link: DaemonLink) -> float | None:
         """Send what is on disk; returns as of when it was true, or None where there is nothing to send."""
         if self._directory is None:

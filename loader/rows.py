@@ -51,11 +51,13 @@ def network_of(packed: bytes) -> Network:
     The format (inet_send): family, mask length, is-cidr flag, count of address bytes, the address. A mapped IPv6
     network within ::ffff:0:0/96 is IPv4. Raises `ValueError`.
     """
-    address, length = packed[4:], packed[1]
+    address = packed[4:]
     if len(address) == 4:
+        length = packed[1]
         if length == 32:
             return Network(address, 32)
     elif len(address) == 16:
+        length = packed[1]
         if address.startswith(_MAPPED) and length >= 96:
             address, length = address[12:], length - 96
     else:
@@ -275,7 +277,7 @@ def _networks(column: str, values: Sequence[bytes]) -> tuple[Network, ...]:
             return (network_of(values[0]),)
         # once each, in the order written: two spellings may be one network after masking
         return tuple(dict.fromkeys(map(network_of, values)))
-    except (ValueError, TypeError) as error:  # TypeError: a null, or an array of arrays
+    except (ValueError, TypeError) as error:  # TypeError: a null
         raise BadRowError(column, f"holds what is no network: {error}") from None
 
 

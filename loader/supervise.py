@@ -69,8 +69,7 @@ async def supervise(link: DaemonLink, recording: Recording) -> None:
         if not follower.told:
             follower.as_of = await recording.replay(link)
             follower.told = follower.as_of is not None
-        while recording.failures:
-            await link.send(recording.failures.pop())
+        await recording.tell_failures(link)
         await link.send(DatabaseState(False, words, follower.as_of))
         failures += 1
         longest = min(RETRY_SECONDS_MAX, RETRY_SECONDS_MIN * 2 ** min(failures, 16))

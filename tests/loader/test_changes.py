@@ -14,7 +14,7 @@ POSITION = Position(IDENTITY, Snapshot(10, 20, (10, 15)), False, 3, Mark("19", 1
 def test_a_snapshot_is_read_as_postgresql_writes_it() -> None:
     assert Snapshot.parse("10:20:10,14,15") == Snapshot(10, 20, (10, 14, 15))
     assert Snapshot.parse("10:10:") == Snapshot(10, 10)
-    with pytest.raises(ValueError, match="unpack|invalid"):
+    with pytest.raises(ValueError, match=r"unpack"):
         Snapshot.parse("10")
 
 

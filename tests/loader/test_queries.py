@@ -6,15 +6,15 @@ import pytest
 
 from loader import queries
 from loader.rows import change_of
-from matcher.change import AccountPut
+from matcher.change import AccountPut, Table
 from tests.loader.conftest import Session
 
 Connect = Callable[..., Session]
-ALL = ("0", [], "9999999999")
+ALL: tuple[str, list[str], str] = ("0", [], "9999999999")
 
 
 @pytest.mark.parametrize("table", queries.TABLES)
-def test_the_full_read_and_the_catch_up_say_the_same_of_a_row(billing: Session, table: queries.Table) -> None:
+def test_the_full_read_and_the_catch_up_say_the_same_of_a_row(billing: Session, table: Table) -> None:
     # inet arrives here as asyncpg's own values, which the loader does not use: only sameness is judged
     every = sorted(billing.rows(queries.every_row(table)), key=lambda row: row[0])
     changed = sorted(billing.rows(queries.changed_rows(table), *ALL), key=lambda row: row[0])

@@ -47,6 +47,7 @@ def test_a_full_disk_stops_the_recording_and_leaves_a_file_that_can_be_replayed(
     recording.begin(full=True)
     recording.commit(7.0)
     assert SnapshotReader(tmp_path).as_of == 7.0
+    recording.close()
 
 
 def test_a_file_that_is_confirmed_is_younger_for_it(tmp_path: Path) -> None:
@@ -56,6 +57,7 @@ def test_a_file_that_is_confirmed_is_younger_for_it(tmp_path: Path) -> None:
     recording._written_at -= 61.0
     recording.confirm(66.0)
     assert SnapshotReader(tmp_path).as_of == 66.0
+    recording.close()
 
 
 def test_a_snapshot_that_cannot_be_used_is_said_and_the_database_waited_for(

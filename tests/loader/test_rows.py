@@ -76,7 +76,7 @@ def test_networks_are_canonical_mapped_ones_are_ipv4_and_host_bits_are_masked_of
     "packed", [b"\x02\x21\x00\x04\x0a\x00\x00\x01", b"\x03\x81\x00\x10" + bytes(16), b"\x02\x20\x00"]
 )
 def test_what_is_no_address_is_refused(packed: bytes) -> None:
-    with pytest.raises(ValueError, match="bits|bytes"):
+    with pytest.raises(ValueError, match=r"bits|bytes"):
         network_of(packed)
 
 
@@ -201,7 +201,7 @@ def test_what_a_bad_row_plainly_says_is_obeyed() -> None:
     assert bad == RowQuarantined("accounts", 176, "port", "is 0, not 1 to 65535", blocked=True, orig_off=True)
     unclear = account(port=0, status="?", orig_enabled=None, term_enabled=None)
     assert isinstance(unclear, RowQuarantined)
-    assert not (unclear.blocked or unclear.orig_off or unclear.term_off)
+    assert (unclear.blocked, unclear.orig_off, unclear.term_off) == (False, False, False)
     client = change_of("clients", tuple({**CLIENT, "status": "archived", "orig_cps": -1.0}.values()))
     assert isinstance(client, RowQuarantined)
     assert client.blocked

@@ -124,3 +124,4 @@ def test_a_log_that_outgrew_its_base_is_due_for_a_rewrite(tmp_path: Path) -> Non
     recorder.begin(full=True)
     recorder.commit(2.0)
     assert not recorder.outgrown
+    recorder.close()
