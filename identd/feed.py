@@ -17,6 +17,7 @@ import trio
 
 from identd.clock import Clock
 from identd.engine import Engine
+from identd.logs import Level
 from loader.stream import (
     Ack,
     Configure,
@@ -51,7 +52,7 @@ class FeedObserver(Protocol):
     def applied(self, changes: int, commit_to_effect_seconds: float | None) -> None:
         """A set of account changes took effect."""
 
-    def loader_log(self, level: str, event: str, fields: Mapping[str, str | int | float | bool | None]) -> None:
+    def loader_log(self, level: Level, event: str, fields: Mapping[str, str | int | float | bool | None]) -> None:
         """The loader has something to say."""
 
     def loader_ended(self, reason: str, next_in_seconds: float) -> None:

@@ -13,7 +13,7 @@ import msgspec
 
 from identd.access import KeyRefusedError, Peer, VerifySecret, admits, call_attempt
 from identd.calls import NO_GATEWAY
-from identd.decision import Conflict, Decision, Existing, Grant, Refuse, Unavailable
+from identd.decision import Conflict, Decision, Existing, Grant
 from identd.engine import Engine
 from identd.live_calls import ACTIVE_SECONDS, RESERVE_SECONDS, ListedCall, Outcome
 from matcher.account import Direction, Gateway
@@ -31,7 +31,7 @@ EXPLAINED_MAX = 50
 class Observer(Protocol):
     """Who is told of finished results; deciding code does not know what it does with them."""
 
-    def decided(self, direction: Direction, decision: str, reason: str) -> None:
+    def decided(self, direction: Direction, reason: str) -> None:
         """A call was judged; `reason` is "" for a grant."""
 
     def erred(self, code: str) -> None:
@@ -189,8 +189,7 @@ class Session:
     ) -> bytes:
         existing = isinstance(decision, Existing)
         body: Decision = decision.grant if isinstance(decision, Existing) else decision
-        reason = "" if isinstance(body, Grant) else body.reason
-        self._observer.decided(request.direction, _DECISIONS[type(body)], reason)
+        self._observer.decided(request.direction, "" if isinstance(body, Grant) else body.reason)
         op = "authorize" if isinstance(request, m.Authorize) else "identify"
         self._observer.requested(op)
         if request.explain and attempt is not None:
@@ -447,8 +446,6 @@ class Session:
             return self._error(request_id, ErrorCode.INTERNAL, "not ready: no accounts are loaded yet, ask again")
         return self._error(request_id, ErrorCode.FORBIDDEN, "this gateway is no longer known", "gateway")
 
-
-_DECISIONS: dict[type, str] = {Grant: "grant", Refuse: "refuse", Unavailable: "unavailable"}
 
 _SYNC_RESULTS: dict[str, Literal["sync_begun", "sync_noted", "synced"]] = {
     "begin": "sync_begun",

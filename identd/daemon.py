@@ -1,0 +1,216 @@
+"""The daemon put together: which part is handed which, and what runs beside what on the one thread.
+
+Everything that lasts is made here and nowhere else. Tasks: the socket server, the loader's feed, the HTTP listener,
+the tick (leases, journal, clock) and the signals; an end of any but the signals is a bug and ends the daemon.
+"""
+
+import gc
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import trio
+
+from identd import systemd
+from identd.access import Peer
+from identd.clock import Clock
+from identd.credentials import KeyRing, Prover
+from identd.engine import Engine
+from identd.feed import Feed
+from identd.http import pages, serve_http
+from identd.journal import Journal
+from identd.listener import Listener
+from identd.live_calls import LiveCalls
+from identd.logs import Log
+from identd.metrics import Metrics, Readings, exposition, make_registry
+from identd.sealing import verify_secret
+from identd.server import Server
+from identd.session import Session
+from identd.settings import Settings
+from identd.watch import Watch
+from loader.stream import Configure
+from matcher.directory import Directory
+
+TICK_SECONDS = 0.25  # how late a lease may end, and how often the journal notes that we are alive
+EXPIRED_AT_ONCE = 500  # calls ended before the thread is given back: some 2 ms
+QUIET_SECONDS = 0.5  # while draining: no request for this long means that the switches have turned elsewhere
+GC_THRESHOLDS = (50_000, 20, 50)
+"""What is made per call is kept from the collector (structs with gc=False), so it needs to look rarely; the accounts
+are frozen out of its sight once they are loaded."""
+
+SERVER = f"identd {version('identd')}"
+
+
+class Daemon:
+    """One running identd. `serve` until SIGTERM or SIGINT."""
+
+    __slots__ = (
+        "_clock",
+        "_feed",
+        "_journal",
+        "_live",
+        "_log",
+        "_metrics",
+        "_prover",
+        "_reload",
+        "_server",
+        "_watch",
+        "engine",
+        "settings",
+    )
+
+    def __init__(
+        self,
+        settings: Settings,
+        log: Log,
+        keys: KeyRing,
+        listeners: Sequence[Listener],
+        journal: Journal,
+        reload: Callable[["Daemon"], None],
+    ) -> None:
+        self.settings = settings
+        self._log = log
+        self._journal = journal
+        self._reload = reload
+        limits = settings.limits
+        self._live = LiveCalls(ended_max=limits.released_memory_max)
+        self._clock = Clock(self._live.was_deaf)
+        self._metrics = Metrics(self._readings)
+        self._watch = Watch(self._metrics, log)
+        self._prover = Prover(keys, self._watch.credentials_unusable)
+        self.engine = Engine(Directory(self._prover), self._live, limits.calls_max)
+        self._feed = Feed(
+            self.engine,
+            self._clock,
+            self._watch,
+            Configure(
+                settings.database.dsn,
+                settings.database.poll_seconds,
+                settings.database.heartbeat_seconds,
+                str(Path(settings.state.directory).absolute()),
+            ),
+        )
+        self._server = Server(listeners, self._session, limits, self._clock, self._watch, self._write_journal)
+        restored = journal.restore(self._live, self._clock.now())
+        if restored:
+            log.info("calls_restored", calls=restored)
+
+    async def serve(self, http_listeners: Sequence[trio.SocketListener]) -> None:
+        """Run until told to stop, then drain and close."""
+        gc.set_threshold(*GC_THRESHOLDS)
+        registry = make_registry(self._metrics)
+        site = pages(lambda: exposition(registry), lambda: self.engine.directory.ready)
+        async with trio.open_nursery() as nursery:
+            with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+                nursery.start_soon(self._server.run)
+                nursery.start_soon(self._feed.run)
+                nursery.start_soon(self._tick_forever)
+                nursery.start_soon(serve_http, http_listeners, site, self._page_broke)
+                nursery.start_soon(systemd.keep_watchdog)
+                systemd.notify("READY=1")
+                await self._obey(signals)
+                await self._drain()
+            nursery.cancel_scope.cancel()
+        self._close()
+
+    def change_settings(self, settings: Settings, keys: KeyRing) -> None:
+        """Take over what can change while running; the caller has checked that nothing else did."""
+        self.settings = settings
+        self._prover.use(keys)
+        self._server.limits = settings.limits
+        self.engine.calls_max = settings.limits.calls_max
+        self._log.configure(settings.log.level, settings.log.format, settings.log.numbers)
+
+    # --- what runs
+
+    async def _obey(self, signals: AsyncIterator[int]) -> None:
+        async for number in signals:
+            if number != signal.SIGHUP:
+                self._log.info("stopping", signal=signal.Signals(number).name)
+                return
+            systemd.notify("RELOADING=1")
+            self._reload(self)
+            systemd.notify("READY=1")
+
+    async def _drain(self) -> None:
+        """Judge no new call, but hear what the switches still say of those that are up; then close."""
+        systemd.notify("STOPPING=1")
+        self.engine.draining = True
+        self._server.stop_listening()
+        quiet_since, answered = trio.current_time(), sum(self._metrics.requests.values())
+        with trio.move_on_after(self.settings.limits.drain_seconds_max):
+            while len(self._server) and trio.current_time() - quiet_since < QUIET_SECONDS:
+                await trio.sleep(QUIET_SECONDS / 10)
+                answered_now = sum(self._metrics.requests.values())
+                if answered_now != answered:
+                    quiet_since, answered = trio.current_time(), answered_now
+
+    async def _tick_forever(self) -> None:
+        ready = False
+        while True:
+            now = self._clock.look()
+            self._watch.now = now
+            self.engine.wall_offset = self._clock.wall_offset()
+            while self._live.expire(now, EXPIRED_AT_ONCE) == EXPIRED_AT_ONCE:
+                await trio.lowlevel.checkpoint()
+            self._write_journal(now, alive=True)
+            if not ready and self.engine.directory.ready:
+                ready = True
+                gc.freeze()  # the accounts stay for good: no collection need walk them
+            await trio.sleep(TICK_SECONDS)
+
+    def _write_journal(self, now: float, alive: bool = False) -> None:
+        if alive or self._live.changes or self._journal.is_turning_over:
+            try:
+                self._journal.write(self._live, now, alive)
+            except OSError as error:
+                self._watch.journal_failed(error)
+
+    def _close(self) -> None:
+        self._server.close()
+        self._write_journal(self._clock.now(), alive=True)
+        self._journal.close()
+        self._log.info("stopped", calls=len(self._live))
+
+    # --- what is handed on
+
+    def _session(self, peer: Peer) -> Session:
+        return Session(self.engine, peer, self, self._metrics, verify_secret, self.settings.limits.frame_bytes_max)
+
+    def _page_broke(self, error: Exception) -> None:
+        self._log.error("page_broke", error=repr(error))
+
+    def _readings(self) -> Readings:
+        directory, live = self.engine.directory, self._live
+        self._metrics.ambiguous_decisions = self.engine.ambiguous_decisions
+        return Readings(
+            calls={key: len(calls) for key, calls in live.by_state.items()},
+            endings={cause.value: count for cause, count in live.endings.items()},
+            accounts=len(directory.accounts),
+            quarantined=Counter((row.table, row.column) for row in directory.quarantined.values()),
+            ambiguous_pairs=directory.statistics()["ambiguous_pairs"],
+            generation=directory.generation,
+            ready=directory.ready,
+            database_connected=self._feed.database_connected,
+            data_age_seconds=self._feed.data_age_seconds(self._clock.now()),
+            connections=self._server.open_by_kind(),
+            log_lines_dropped=self._log.dropped,
+        )
+
+    # --- DaemonFacts, for `status`
+
+    @property
+    def server(self) -> str:
+        """Name and version."""
+        return SERVER
+
+    @property
+    def database_connected(self) -> bool:
+        """Whether the loader sees the database."""
+        return self._feed.database_connected
+
+    def data_age_seconds(self, now: float) -> float | None:
+        """Since the database was last seen to agree; None before that."""
+        return self._feed.data_age_seconds(now)

@@ -1,0 +1,106 @@
+"""`identd serve`: everything that can refuse to start, in order, each with one clear line; then the daemon.
+
+Exit codes: 0 stopped as told, 2 a configuration that cannot be used, 1 anything else that kept it from starting.
+"""
+
+import os
+import resource
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import trio
+
+from identd.credentials import CredentialsError
+from identd.daemon import SERVER, Daemon
+from identd.endpoint import parse_endpoint
+from identd.journal import Journal, JournalError
+from identd.listener import Listener, ListenError, adopted, listen_tcp, listen_unix
+from identd.logs import Log
+from identd.sealing import load_keys
+from identd.settings import Settings, SettingsError, load_settings, reload_problems
+from identd.systemd import ActivationError, inherited_sockets
+
+EXIT_STOPPED, EXIT_FAILED, EXIT_CONFIGURATION = 0, 1, 2
+
+
+def serve(config_path: Path, environ: Mapping[str, str] = os.environ) -> int:
+    """Run the daemon in the foreground until SIGTERM; the exit code."""
+    try:
+        settings = load_settings(config_path, environ)
+        keys = load_keys(settings.credentials)
+    except (SettingsError, CredentialsError) as error:
+        print(f"identd: {error}", file=sys.stderr)
+        return EXIT_CONFIGURATION
+    _allow_open_files()
+    log = Log(settings.log.level, settings.log.format, settings.log.numbers)
+    listeners: list[Listener] = []
+    try:
+        journal = Journal(Path(settings.state.directory))
+        listeners += _listeners(settings, environ)
+
+        def reload(daemon: Daemon) -> None:
+            _reload(daemon, log, config_path, environ)
+
+        daemon = Daemon(settings, log, keys, listeners, journal, reload)
+        log.info("started", server=SERVER, pid=os.getpid(), sockets=" ".join(one.name for one in listeners))
+        trio.run(_serve, daemon, settings)
+    except (JournalError, ListenError, ActivationError) as error:
+        for listener in listeners:
+            listener.close()
+        log.close()
+        print(f"identd: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    log.close()
+    return EXIT_STOPPED
+
+
+async def _serve(daemon: Daemon, settings: Settings) -> None:
+    http_listeners: Sequence[trio.SocketListener] = ()
+    if settings.metrics.listen:
+        endpoint = parse_endpoint(settings.metrics.listen)
+        try:
+            http_listeners = await trio.open_tcp_listeners(endpoint.port, host=endpoint.host or None)
+        except OSError as error:
+            raise ListenError(f"cannot listen on {endpoint} for metrics: {os.strerror(error.errno or 0)}") from error
+    await daemon.serve(http_listeners)
+
+
+def _listeners(settings: Settings, environ: Mapping[str, str]) -> list[Listener]:
+    """The sockets of the service manager where it hands any over, else those of the configuration."""
+    inherited = inherited_sockets(environ)
+    if inherited:
+        return [adopted(sock) for sock in inherited]
+    listeners: list[Listener] = []
+    try:
+        if settings.socket.unix:
+            listeners.append(listen_unix(Path(settings.socket.unix), settings.socket.unix_mode_bits))
+        if settings.socket.tcp:
+            listeners.append(listen_tcp(parse_endpoint(settings.socket.tcp)))
+    except ListenError:
+        for listener in listeners:
+            listener.close()
+        raise
+    return listeners
+
+
+def _reload(daemon: Daemon, log: Log, config_path: Path, environ: Mapping[str, str]) -> None:
+    """SIGHUP: take the configuration over whole, or say why not and change nothing."""
+    try:
+        settings = load_settings(config_path, environ)
+        keys = load_keys(settings.credentials)
+        if problems := reload_problems(daemon.settings, settings):
+            raise SettingsError(config_path, problems)
+    except (SettingsError, CredentialsError) as error:
+        for problem in str(error).splitlines():
+            log.error("configuration_not_reloaded", problem=problem)
+        return
+    daemon.change_settings(settings, keys)
+    log.info("configuration_reloaded")
+
+
+def _allow_open_files() -> None:
+    """Raise the soft limit of open files to the hard one: a connection is a file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

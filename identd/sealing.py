@@ -1,0 +1,119 @@
+"""Keys and secrets as operators handle them: reading keys, making column values, gateway secrets.
+
+`identd seal-password` and `identd gateway-secret` stand on this; the daemon reads its keys and checks secrets with it.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import secrets
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from identd.credentials import (
+    KEY_BYTES,
+    NONCE_BYTES,
+    Algorithm,
+    CredentialsError,
+    KeyRing,
+    StoredPassword,
+    make_ha1,
+    seal,
+)
+from identd.settings import Credentials
+
+KEY_FILE_BYTES_MAX = 1024
+SECRET_BYTES = 24  # 192 random bits: guessing is out of the question, so the hash need not be slow
+SALT_BYTES = 16
+_SCHEME = "sha256"
+
+
+def load_keys(settings: Credentials) -> KeyRing:
+    """The keys in force: the one to seal with first, then earlier ones that still open. Raises `CredentialsError`."""
+    keys = []
+    if settings.key:
+        keys.append(parse_key(settings.key, "IDENTD_CREDENTIALS_KEY"))
+    keys += [read_key(Path(path)) for path in (settings.key_file, *settings.previous_key_files) if path]
+    return KeyRing(tuple(keys))
+
+
+def read_key(path: Path) -> bytes:
+    """A key from a file that only its owner and group may read. Raises `CredentialsError`."""
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            text = file.read(KEY_FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise CredentialsError(f"key file {path}: {error.strerror}") from error
+    if mode & stat.S_IRWXO:
+        raise CredentialsError(f"key file {path}: others may read it; chmod 640 or stricter")
+    return parse_key(text.decode("ascii", "replace"), f"key file {path}")
+
+
+def parse_key(text: str, where: str) -> bytes:
+    """32 bytes as 64 hex digits or as base64. Raises `CredentialsError`, which never quotes the text."""
+    stripped = text.strip()
+    for decode in (bytes.fromhex, lambda given: base64.b64decode(given, validate=True)):
+        try:
+            key = decode(stripped)
+        except (ValueError, binascii.Error):
+            continue
+        if len(key) == KEY_BYTES:
+            return key
+    raise CredentialsError(f"{where}: a key is {KEY_BYTES} bytes, as 64 hex digits or in base64")
+
+
+def sealed_column(
+    account_id: int, password: str, keys: KeyRing, realms: Sequence[str] = (), username: str | None = None
+) -> str:
+    """What to write into `accounts.password`, as SQL understands it (`\\x…`). Raises `CredentialsError`.
+
+    Sealed where there is a key; HA1s of every algorithm for each realm where a username is given.
+    """
+    sealed = seal(password, account_id, keys, os.urandom(NONCE_BYTES)) if len(keys) else None
+    algorithms: tuple[Algorithm, ...] = ("MD5", "SHA-256")
+    ha1 = tuple(
+        make_ha1(algorithm, realm, username, password)
+        for realm in realms
+        for algorithm in algorithms
+        if username is not None
+    )
+    if sealed is None and not ha1:
+        raise CredentialsError("without a key a password can only be kept as HA1: give a username and a realm")
+    return "\\x" + StoredPassword(ha1=ha1, sealed=sealed).to_bytes().hex()
+
+
+def new_secret() -> str:
+    """A secret for a gateway."""
+    return secrets.token_urlsafe(SECRET_BYTES)
+
+
+def hash_secret(secret: str, salt: bytes | None = None) -> str:
+    """What to write into `gateways.secret_hash`: `sha256$salt$hash`.
+
+    One fast hash on purpose: `hello` is checked on the thread that answers calls, and our secrets are random.
+    """
+    salt = os.urandom(SALT_BYTES) if salt is None else salt
+    return f"{_SCHEME}${salt.hex()}${_digest(salt, secret)}"
+
+
+def verify_secret(secret_hash: str | None, secret: str) -> bool:
+    """Whether the secret is the gateway's, in constant time; no hash, or one of another form, costs the same."""
+    scheme, _, rest = (secret_hash or _DECOY).partition("$")
+    salt_hex, _, expected = rest.partition("$")
+    try:
+        salt = bytes.fromhex(salt_hex)
+    except ValueError:
+        salt, scheme = b"", ""
+    same = hmac.compare_digest(_digest(salt, secret).encode(), expected.lower().encode())
+    return same and scheme == _SCHEME and secret_hash is not None
+
+
+def _digest(salt: bytes, secret: str) -> str:
+    return hashlib.sha256(salt + secret.encode()).hexdigest()
+
+
+_DECOY = hash_secret("", bytes(SALT_BYTES))
