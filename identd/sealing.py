@@ -67,22 +67,17 @@ def parse_key(text: str, where: str) -> bytes:
 
 
 def sealed_column(
-    account_id: int, password: str, keys: KeyRing, realms: Sequence[str] = (), username: str | None = None
+    account_id: int, username: str, password: str, realms: Sequence[str] = (), key: bytes | None = None
 ) -> str:
     """What to write into `accounts.password`, as SQL understands it (`\\x…`). Raises `CredentialsError`.
 
-    Sealed where there is a key; HA1s of every algorithm for each realm where a username is given.
+    Sealed where a key is given, for what needs the password itself; HA1s of every algorithm for each realm.
     """
-    sealed = seal(password, account_id, keys, os.urandom(NONCE_BYTES)) if len(keys) else None
+    if key is None and not realms:
+        raise CredentialsError("without a key a password can only be kept as HA1: name a realm")
+    sealed = None if key is None else seal(password, account_id, KeyRing((key,)), os.urandom(NONCE_BYTES))
     algorithms: tuple[Algorithm, ...] = ("MD5", "SHA-256")
-    ha1 = tuple(
-        make_ha1(algorithm, realm, username, password)
-        for realm in realms
-        for algorithm in algorithms
-        if username is not None
-    )
-    if sealed is None and not ha1:
-        raise CredentialsError("without a key a password can only be kept as HA1: give a username and a realm")
+    ha1 = tuple(make_ha1(algorithm, realm, username, password) for realm in realms for algorithm in algorithms)
     return "\\x" + StoredPassword(ha1=ha1, sealed=sealed).to_bytes().hex()
 
 
