@@ -4,6 +4,7 @@ Each imports what it needs when it is called, so that `identd identify` does not
 """
 
 import argparse
+import getpass
 import os
 import sys
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from identd.cli.answers import OK, USAGE
-from identd.cli.requests import UsageError
+from identd.cli.requests import UsageError, first_line
 from identd.cli.show import printable
 
 FAILED = 1
@@ -19,6 +20,7 @@ FAILED = 1
 
 DEFAULT_CONFIG = Path("config/identd.toml")
 DSN_VARIABLE = "IDENTD_DATABASE_DSN"
+KEY_VARIABLE = "IDENTD_CREDENTIALS_KEY"
 
 
 class Command(NamedTuple):
@@ -74,10 +76,73 @@ def _init_db(arguments: argparse.Namespace) -> int:
     return OK
 
 
+def _sealing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--account-id", required=True, type=int, metavar="ID", help="the row it is bound to")
+    parser.add_argument("--name", required=True, help="the account's ident_name, which is the digest username")
+    parser.add_argument(
+        "--realm", action="append", default=[], dest="realms", help="store HA1 for digest in this realm; may repeat"
+    )
+    parser.add_argument(
+        "--key-file", metavar="FILE", type=Path, help=f"seal the clear text with this key; else ${KEY_VARIABLE}"
+    )
+    parser.add_argument(
+        "--password-file",
+        metavar="FILE",
+        type=Path,
+        help="holds the password; else it is asked for, or read from a pipe",
+    )
+
+
+def _seal_password(arguments: argparse.Namespace) -> int:
+    from identd.credentials import CredentialsError  # noqa: PLC0415
+    from identd.sealing import parse_key, read_key, sealed_column  # noqa: PLC0415
+
+    from_environment = os.environ.get(KEY_VARIABLE)
+    try:
+        key = None
+        if arguments.key_file is not None:
+            key = read_key(arguments.key_file)
+        elif from_environment:
+            key = parse_key(from_environment, KEY_VARIABLE)
+        password = _secret_text(arguments.password_file, "password: ")
+        column = sealed_column(arguments.account_id, arguments.name, password, arguments.realms, key)
+    except CredentialsError as error:
+        raise UsageError(str(error)) from error
+    print(column)
+    return OK
+
+
+def _hashing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--secret-file", metavar="FILE", type=Path, help="hash this one instead of making a new one")
+
+
+def _gateway_secret(arguments: argparse.Namespace) -> int:
+    from identd.sealing import hash_secret, new_secret  # noqa: PLC0415
+
+    if arguments.secret_file is not None:
+        secret = first_line(arguments.secret_file)
+        if not secret:
+            raise UsageError(f"{arguments.secret_file}: the first line is empty")
+    else:
+        secret = new_secret()
+        print(f"secret       {secret}")
+    print(f"secret_hash  {hash_secret(secret)}")
+    return OK
+
+
+def _secret_text(path: Path | None, prompt: str) -> str:
+    """From a file, a person or a pipe; never from the command line, which `ps` shows."""
+    if path is not None:
+        return first_line(path)
+    return getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+
+
 OFFLINE: dict[str, Command] = {
     "serve": Command("the daemon, in the foreground; SIGTERM drains", _config, _serve),
     "check-config": Command("read the configuration and say what is wrong", _config, _check_config),
     "init-db": Command("create or upgrade the schema", _dsn, _init_db),
+    "seal-password": Command("make the value of accounts.password", _sealing, _seal_password),
+    "gateway-secret": Command("make a gateway's secret and the value of its secret_hash", _hashing, _gateway_secret),
 }
 
 
