@@ -41,7 +41,7 @@ def _decision(answer: AnyAnswer, paint: Paint) -> list[str]:
     if answer.reason is not None:
         head += f" {printable(answer.reason)} (SIP {answer.sip_code}, Q.850 {answer.q850})"
     lines = [head, *_pairs_of(answer)]
-    if answer.explain is not None or answer.explain_omitted is not None:
+    if answer.explain is not None and answer.decision != "unavailable":  # where nothing was judged, nobody lost
         lines += ["", *sentences(answer)]
     return lines
 

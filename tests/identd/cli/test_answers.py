@@ -17,3 +17,8 @@ def test_decision_is_told_by_word_colour_and_exit_code(decision: str, colour: in
 
 def test_answer_without_a_form_of_its_own_is_shown_plainly() -> None:
     assert shown(PongAnswer(id=1, op="pong"), Paint(False)) == ["pong"]
+
+
+def test_daemon_without_data_does_not_say_that_nobody_is_known() -> None:
+    answer = DecisionAnswer(id=1, op="identify", decision="unavailable", reason="not_ready", generation=0, explain=())
+    assert not any("known" in line for line in shown(answer, Paint(False)))
