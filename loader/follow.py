@@ -22,8 +22,9 @@ FETCH_ROWS = 1000
 """Rows a fetch: a million accounts never stand in memory, and a round trip is paid once a thousand rows."""
 FETCH_ALL_ROWS_MAX = 1000
 """Up to so many changes a table are fetched without a cursor, which costs two round trips more."""
-FIRST_FETCH_SECONDS_MAX = 60.0
-"""The first rows of a large read may take longer than a heartbeat: the server sorts a million changes before it."""
+PATIENCE_SECONDS_MAX = 60.0
+"""A query over very many changes may rightly take longer than a heartbeat: after a timeout the next try waits twice
+as long, up to this, so that a stalled server is noticed in one heartbeat and a slow one is not given up for ever."""
 
 
 class FullReadNeeded(Exception):  # noqa: N818 - a turn of events, not a fault
@@ -33,12 +34,23 @@ class FullReadNeeded(Exception):  # noqa: N818 - a turn of events, not a fault
 class Follower:
     """Follows one connection; `position` goes from one connection to the next."""
 
-    __slots__ = ("_connection", "_heartbeat", "_link", "_pause", "_recording", "as_of", "position", "told")
+    __slots__ = (
+        "_connection",
+        "_heartbeat",
+        "_link",
+        "_patience",
+        "_pause",
+        "_recording",
+        "as_of",
+        "position",
+        "told",
+    )
 
     def __init__(self, link: DaemonLink, recording: Recording) -> None:
         self._link = link
         self._recording = recording
         self._heartbeat = link.configuration.heartbeat_seconds
+        self._patience = self._heartbeat
         self._pause = min(link.configuration.poll_seconds, self._heartbeat)  # a poll is the heartbeat
         self._connection: asyncpg.Connection | None = None
         self.position: changes.Position | None = None
@@ -48,6 +60,13 @@ class Follower:
     async def run(self, connection: asyncpg.Connection) -> None:
         """Never returns: it ends by cancellation, or by the error that the connection ends with."""
         self._connection = connection
+        try:
+            await self._follow(connection)
+        except TimeoutError:
+            self._patience = min(self._patience * 2, PATIENCE_SECONDS_MAX)
+            raise
+
+    async def _follow(self, connection: asyncpg.Connection) -> None:
         try:
             await connection.add_listener(queries.CHANNEL, self._ring)
         except asyncpg.ReadOnlySQLTransactionError:
@@ -76,6 +95,7 @@ class Follower:
                 # somebody alters or truncates a table: not dead, but what we hold is getting older
                 await self._link.send(stream.DatabaseState(True, "a table is locked", self.as_of))
             else:
+                self._patience = self._heartbeat
                 self._recording.confirm(self.as_of)
                 await self._recording.tell_failures(self._link)
                 await self._link.send(stream.DatabaseState(True, None, self.as_of))
@@ -127,7 +147,7 @@ class Follower:
             if reason := changes.why_not_followed(position, snapshot, pruned_below):
                 raise FullReadNeeded(reason)
             span = changes.new_since(position, snapshot, in_recovery)
-            news = await self._rows(queries.NEW_CHANGES, *span, timeout=FIRST_FETCH_SECONDS_MAX)
+            news = await self._rows(queries.NEW_CHANGES, *span, timeout=self._patience)
             if truncated := [entity for entity, _, gone, _ in news if gone]:
                 raise FullReadNeeded(f"{truncated[0]} was truncated")
             mark = position.mark
@@ -148,19 +168,19 @@ class Follower:
         if count > FETCH_ALL_ROWS_MAX:
             await self._tell(table, query, span, stream.SLICE_CHANGES_MAX)
             return
-        rows = await self._rows(query, *span)
+        rows = await self._rows(query, *span, timeout=self._patience)
         await self._send_slices([change_of(table, row) for row in rows], stream.SLICE_CHANGES_MAX)
 
     async def _tell(self, table: Table, query: str, parameters: tuple[object, ...], slice_changes: int) -> int:
         """Stream a query of any size; returns the number of rows."""
         connection = self._connection
         assert connection is not None, "a follower that runs has a connection"
-        cursor = await connection.cursor(query, *parameters, timeout=FIRST_FETCH_SECONDS_MAX)
-        rows = await cursor.fetch(FETCH_ROWS, timeout=FIRST_FETCH_SECONDS_MAX)
+        cursor = await connection.cursor(query, *parameters, timeout=self._patience)
+        rows = await cursor.fetch(FETCH_ROWS, timeout=self._patience)
         total = 0
         while rows:
             # the server prepares the next rows while we take these apart; one behind, so that memory is bounded
-            coming = asyncio.ensure_future(cursor.fetch(FETCH_ROWS, timeout=max(self._heartbeat, 1.0)))
+            coming = asyncio.ensure_future(cursor.fetch(FETCH_ROWS, timeout=self._patience))
             try:
                 await asyncio.sleep(0)
                 total += len(rows)

@@ -73,12 +73,14 @@ def test_after_a_crash_everything_is_read_since_commits_may_have_been_undone(
     assert daemon.ids("accounts") == {176, 177, 178}
 
 
+@pytest.mark.parametrize("delay", [0.0, 0.05, 0.13])
 def test_a_server_that_stalls_is_noticed_by_the_heartbeat(
-    own_postgres: OwnServer, database: str, start_loader: Start, billing: Session
+    own_postgres: OwnServer, database: str, start_loader: Start, billing: Session, delay: float
 ) -> None:
     daemon = start_loader(database, poll_seconds=0.2, heartbeat_seconds=0.5)
     daemon.update()
     pid = billing.one("SELECT pid FROM pg_stat_activity WHERE application_name = 'identd loader'")
+    daemon.quiet(delay)
     os.kill(pid, signal.SIGSTOP)
     try:
         assert "does not answer" in str(daemon.state(connected=False).error)
