@@ -1,3 +1,5 @@
+"""Delays between attempts: doubling, bounded, spread."""
+
 import itertools
 
 from protocol.backoff import FIRST_SECONDS, MAX_SECONDS, delays

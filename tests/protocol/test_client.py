@@ -1,3 +1,5 @@
+"""One place to import the clients from, and one way to use either."""
+
 import inspect
 
 import pytest

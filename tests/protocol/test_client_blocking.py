@@ -1,3 +1,5 @@
+"""The client for plain threads against a small daemon on real sockets, kind and rude."""
+
 import time
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""The client's codec: what answers what, and what is no answer."""
+
 import msgspec
 import pytest
 

@@ -1,3 +1,5 @@
+"""What both clients share: ids, refusals, and how an absent daemon is told."""
+
 import pytest
 
 from protocol.client import BlockingClient

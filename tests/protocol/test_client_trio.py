@@ -1,3 +1,5 @@
+"""The client for trio against a small daemon on real sockets: many tasks, giving up, restarts, silence."""
+
 from pathlib import Path
 
 import pytest

@@ -1,3 +1,5 @@
+"""The closed set of codes, and the exceptions of the client."""
+
 import pytest
 
 from protocol.errors import ErrorCode, IdentdError, IdentdUnavailable, ProtocolViolation, RequestRefused

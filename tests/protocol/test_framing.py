@@ -1,3 +1,5 @@
+"""Where a frame ends, however the bytes are cut, and what is too long."""
+
 from itertools import pairwise
 
 import pytest

@@ -1,3 +1,5 @@
+"""The table of reasons and codes, held against docs/matching.md §5."""
+
 import pytest
 
 from protocol.reason import CODES, UNAVAILABLE, Reason

@@ -1,3 +1,5 @@
+"""How an answer is shown and which exit code it stands for."""
+
 import pytest
 
 from identd.cli.answers import exit_code, shown

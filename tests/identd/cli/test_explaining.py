@@ -1,3 +1,5 @@
+"""The plain words of `explain`: every key and condition of the matcher, and what nobody foresaw."""
+
 import pytest
 
 from identd.cli.explaining import FAILED, LOST, sentence, sentences

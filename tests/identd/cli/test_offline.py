@@ -1,3 +1,5 @@
+"""The subcommands without a daemon, for real: configuration files, a PostgreSQL, keys, passwords and secrets."""
+
 import io
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""Arguments that need reading, and that no subcommand of the contract is missing."""
+
 import argparse
 
 import pytest

@@ -1,3 +1,5 @@
+"""Text for a terminal: alignment, colour, and nothing that repaints an operator's screen."""
+
 import io
 
 from identd.cli.show import Paint, pairs, printable, table, wants_colour
