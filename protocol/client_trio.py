@@ -19,13 +19,13 @@ from protocol.messages import AnyAnswer, AnyRequest
 class _Waiting:
     """A task that waits for its answer."""
 
-    __slots__ = ("answer", "left", "lost", "woken")
+    __slots__ = ("answer", "asleep", "lost", "woken")
 
     def __init__(self) -> None:
         self.answer: AnyAnswer | None = None
         self.lost: Exception | None = None
         self.woken = trio.Event()
-        self.left = False  # it was cancelled: its answer has nobody to go to
+        self.asleep = False  # it can be woken to read: not given up, and not busy writing
 
 
 class _Link:
@@ -57,8 +57,6 @@ class _Link:
             for me in mine:
                 answers.append(await self._answer_to(me))  # noqa: PERF401 - what came before a loss must be kept
         finally:
-            for me in mine:
-                me.left = True
             self._wake_a_reader()
 
     async def _answer_to(self, me: _Waiting) -> AnyAnswer:
@@ -66,7 +64,11 @@ class _Link:
             if me.lost is not None:
                 raise me.lost
             if self.reading:
-                await me.woken.wait()
+                me.asleep = True
+                try:
+                    await me.woken.wait()
+                finally:
+                    me.asleep = False
                 me.woken = trio.Event()
             else:
                 await self._read()
@@ -111,7 +113,7 @@ class _Link:
     def _wake_a_reader(self) -> None:
         if not self.reading:
             for asker in self.waiting:
-                if not asker.left:
+                if asker.asleep:
                     asker.woken.set()
                     return
 

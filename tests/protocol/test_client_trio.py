@@ -1,5 +1,6 @@
 """The client for trio against a small daemon on real sockets: many tasks, giving up, restarts, silence."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,17 @@ import trio.testing
 
 from protocol.client import Client, IdentdUnavailable, RequestRefused
 from protocol.framing import Encoding
-from protocol.messages import DecisionAnswer, Hello, Identify, Ping, PongAnswer, Start
-from tests.protocol.small_daemon import small_daemon
+from protocol.messages import (
+    AnyAnswer,
+    AnyRequest,
+    DecisionAnswer,
+    Hello,
+    Identify,
+    Ping,
+    PongAnswer,
+    Start,
+)
+from tests.protocol.small_daemon import answer_to, small_daemon
 
 
 @pytest.mark.parametrize("encoding", ["json", "msgpack"])
@@ -157,3 +167,25 @@ async def test_closing_the_client_tells_whoever_waits(tmp_path: Path) -> None:
                 await trio.testing.wait_all_tasks_blocked(0.05)
                 with trio.fail_after(3):
                     await client.aclose()
+
+
+async def test_answer_to_a_task_that_gave_up_is_not_taken_for_anothers(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    go_on = threading.Event()
+
+    def late(request: AnyRequest) -> AnyAnswer:
+        if isinstance(request, Identify) and request.dnis == "late":
+            go_on.wait(5)
+        return answer_to(request)
+
+    with small_daemon(path) as daemon:
+        daemon.answer_to = late
+        async with Client(str(path)) as client:
+            with trio.move_on_after(0.05) as given_up:
+                await client.call(Identify(id=1, dnis="late", ip="192.0.2.1"))
+            assert given_up.cancelled_caught
+            go_on.set()
+            answer = await client.call(Identify(id=1, dnis="next", ip="192.0.2.1"))
+            assert isinstance(answer, DecisionAnswer)
+            assert answer.dnis == "next"
+        assert daemon.connections == 1
