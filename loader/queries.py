@@ -55,8 +55,8 @@ SELECT entity, sum(recorded)::bigint, bool_or(truncated), min(told)::float8 FROM
 committed; a transaction that was open for an hour would otherwise look like an hour's delay of ours."""
 
 LAST_MARK = """
-SELECT xid::text, extract(epoch FROM recorded_at)::float8 FROM identd.changes
-WHERE xid < $1::text::xid8 ORDER BY xid DESC LIMIT 1
+SELECT c.xid::text, extract(epoch FROM c.recorded_at)::float8 FROM identd.changes AS c
+WHERE c.xid < $1::text::xid8 ORDER BY c.xid DESC LIMIT 1
 """
 MARK_IS_THERE = """
 SELECT EXISTS (SELECT FROM identd.changes

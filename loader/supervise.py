@@ -103,6 +103,8 @@ async def _connect(link: DaemonLink) -> asyncpg.Connection:
             # a lock of somebody else is not a dead database: it must show before the heartbeat gives up
             "lock_timeout": str(max(1, int(heartbeat * 500))),
             "jit": "off",
+            # a plan for any range of changes would be a plan for a third of them
+            "plan_cache_mode": "force_custom_plan",
             "timezone": "UTC",
         },
     )
