@@ -6,14 +6,12 @@ nothing can run between the check and the take, and no lock is needed. `now` is 
 matters to validity dates alone.
 """
 
-from collections.abc import Collection
-
 from identd.calls import Call, CallKey, Cause
 from identd.capacity import has_credit, nearest
 from identd.decision import Conflict, Decision, Existing, Grant, Load, Refuse, Unavailable
 from identd.granting import grant
 from identd.live_calls import LiveCalls, reserve_seconds
-from identd.rates import RESCALED_AT_ONCE_MAX, CallRates
+from identd.rates import CallRates
 from matcher.account import Account, Client, Gateway, Reseller
 from matcher.attempt import CallAttempt
 from matcher.directory import Applied, Directory
@@ -118,10 +116,14 @@ class Engine:
     def applied(self, applied: Applied, now: float) -> None:
         """A set of account changes took effect: rates that changed keep the fill of their buckets."""
         directory, rates = self._directory, self._rates
-        for account_id in _both(rates.accounts_with_buckets(), applied.account_ids, applied.removed_account_ids):
-            rates.account_changed(account_id, directory.accounts.get(account_id), now)
-        for client_id in _both(rates.clients_with_buckets(), applied.client_ids, applied.removed_client_ids):
-            rates.client_changed(client_id, directory.clients.get(client_id), now)
+        for account_ids in (applied.account_ids, applied.removed_account_ids):
+            rates.accounts_changed(account_ids, directory.accounts, now)
+        for client_ids in (applied.client_ids, applied.removed_client_ids):
+            rates.clients_changed(client_ids, directory.clients, now)
+
+    def statistics(self) -> dict[str, int]:
+        """Sizes, for tests and for the page of figures."""
+        return {**self.live.statistics(), "buckets": len(self._rates)}
 
     def _again(
         self, call: Call, attempt: CallAttempt, gateway: Gateway | None, now: float
@@ -222,8 +224,3 @@ def _sip_code(reason: Reason, gateway: Gateway | None) -> int:
     if gateway is not None and gateway.sip_codes:
         return gateway.sip_codes.get(reason, CODES[reason].sip)
     return CODES[reason].sip
-
-
-def _both(with_buckets: set[int], put: Collection[int], removed: Collection[int]) -> list[int]:
-    """Ids that have a bucket and were changed; walks the buckets, because a set of changes may be a million."""
-    return [row_id for row_id in with_buckets if row_id in put or row_id in removed][:RESCALED_AT_ONCE_MAX]

@@ -3,6 +3,8 @@
 Pure; a bucket is made when first asked and keyed by id, so a reload refills nothing (docs/matching.md §7).
 """
 
+from collections.abc import Collection, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 from identd.tokens import TokenBucket, bucket_size
@@ -44,32 +46,36 @@ class CallRates:
             if rate is None:
                 continue
             bucket = _bucket(buckets[direction], row_id, rate, burst, now)
-            if bucket.refill(now) < 1:
+            if not bucket.has_token(now):
                 return RateRefusal(reason, bucket.wait_ms())
             taken.append(bucket)
         for bucket in taken:
-            bucket.tokens -= 1
+            bucket.take()
         return None
 
-    def account_changed(self, row_id: int, account: Account | None, now: float) -> None:
-        """The account has another rate now, or None: it is gone."""
+    def accounts_changed(self, row_ids: Collection[int], accounts: Mapping[int, Account], now: float) -> None:
+        """These accounts have other rates now, or are gone from `accounts`."""
         for direction, buckets in self.accounts.items():
-            rate = None if account is None else account_cps(account, direction)
-            _rescale(buckets, row_id, rate, account.cps_burst if account is not None else None, now)
+            for row_id in _with_buckets(buckets, row_ids):
+                account = accounts.get(row_id)
+                if account is None or (rate := account_cps(account, direction)) is None:
+                    del buckets[row_id]
+                else:
+                    buckets[row_id].rescale(rate, bucket_size(rate, account.cps_burst), now)
 
-    def client_changed(self, row_id: int, client: Client | None, now: float) -> None:
-        """The client has another rate now, or None: it is gone."""
+    def clients_changed(self, row_ids: Collection[int], clients: Mapping[int, Client], now: float) -> None:
+        """These clients have other rates now, or are gone from `clients`."""
         for direction, buckets in self.clients.items():
-            rate = None if client is None else client_cps(client, direction)
-            _rescale(buckets, row_id, rate, client.cps_burst if client is not None else None, now)
+            for row_id in _with_buckets(buckets, row_ids):
+                client = clients.get(row_id)
+                if client is None or (rate := client_cps(client, direction)) is None:
+                    del buckets[row_id]
+                else:
+                    buckets[row_id].rescale(rate, bucket_size(rate, client.cps_burst), now)
 
-    def accounts_with_buckets(self) -> set[int]:
-        """Ids of accounts that have a bucket in some direction."""
-        return self.accounts["orig"].keys() | self.accounts["term"].keys()
-
-    def clients_with_buckets(self) -> set[int]:
-        """Ids of clients that have a bucket in some direction."""
-        return self.clients["orig"].keys() | self.clients["term"].keys()
+    def __len__(self) -> int:
+        """How many buckets there are."""
+        return sum(map(len, (*self.accounts.values(), *self.clients.values())))
 
 
 def account_cps(account: Account, direction: Direction) -> float | None:
@@ -95,12 +101,13 @@ def _bucket(
     return bucket
 
 
-def _rescale(
-    buckets: dict[int, TokenBucket], row_id: int, rate: float | None, burst: float | None, now: float
-) -> None:
-    if row_id not in buckets:
-        return
-    if rate is None:
-        del buckets[row_id]
+def _with_buckets(buckets: dict[int, TokenBucket], row_ids: Collection[int]) -> list[int]:
+    """The ids that have a bucket, RESCALED_AT_ONCE_MAX at most; walks the smaller of the two.
+
+    A set of changes may be a million rows or one, and there may be a bucket for every account.
+    """
+    if len(row_ids) <= len(buckets):
+        found = (row_id for row_id in row_ids if row_id in buckets)
     else:
-        buckets[row_id].rescale(rate, bucket_size(rate, burst), now)
+        found = (row_id for row_id in buckets if row_id in row_ids)
+    return list(islice(found, RESCALED_AT_ONCE_MAX))

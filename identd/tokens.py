@@ -1,5 +1,12 @@
 """Calls per second: a token bucket with fractional tokens (docs/matching.md §7). Time comes in as an argument."""
 
+ROUNDING = 0.001
+"""Of a token. Seconds since 1970 are 0.24 us apart in a float, and who waits as long as told must find a token; what
+was not quite there is owed, so that nobody gets more than the rate in the long run."""
+
+WAIT_MS_MAX = 86_400_000
+"""A day. A token that takes longer never comes, as far as any caller is concerned."""
+
 
 class TokenBucket:
     """`rate` tokens a second flow in, at most `size` stay. Full at first; a bucket that is full can be forgotten."""
@@ -19,6 +26,14 @@ class TokenBucket:
             self.filled_at = now
         return self.tokens
 
+    def has_token(self, now: float) -> bool:
+        """Whether a whole token is there now."""
+        return self.refill(now) >= 1 - ROUNDING
+
+    def take(self) -> None:
+        """Take the token that `has_token` saw."""
+        self.tokens -= 1
+
     def rescale(self, rate: float, size: float, now: float) -> None:
         """Another rate or size from now on, the same fill ratio: a change neither gives nor takes a burst."""
         if rate == self.rate and size == self.size:
@@ -29,8 +44,8 @@ class TokenBucket:
         self.size = size
 
     def wait_ms(self) -> int | None:
-        """Milliseconds until one whole token is there, rounded up; None if that never happens. Refill first."""
-        if self.rate <= 0 or self.size < 1:
+        """Milliseconds until one whole token is there, rounded up; None if not within a day. Refill first."""
+        if self.size < 1 or (1 - self.tokens) * 1000 > self.rate * WAIT_MS_MAX:
             return None
         return max(1, -int(-(1 - self.tokens) / self.rate * 1000 // 1))
 
