@@ -22,6 +22,8 @@ FETCH_ROWS = 1000
 """Rows a fetch: a million accounts never stand in memory, and a round trip is paid once a thousand rows."""
 FETCH_ALL_ROWS_MAX = 1000
 """Up to so many changes a table are fetched without a cursor, which costs two round trips more."""
+QUARANTINE_LINES_MAX = 20
+"""Log lines of an update for rows that cannot be used: what broke one may have broken a million. All are counted."""
 PATIENCE_SECONDS_MAX = 60.0
 """A query over very many changes may rightly take longer than a heartbeat: after a timeout the next try waits twice
 as long, up to this, so that a stalled server is noticed in one heartbeat and a slow one is not given up for ever."""
@@ -40,6 +42,7 @@ class Follower:
         "_link",
         "_patience",
         "_pause",
+        "_quarantined",
         "_recording",
         "as_of",
         "position",
@@ -55,6 +58,7 @@ class Follower:
         self._connection: asyncpg.Connection | None = None
         self.position: changes.Position | None = None
         self.as_of: float | None = None
+        self._quarantined = 0
         self.told = link.configuration.daemon_ready  # whether the daemon has had a full update from anyone
 
     async def run(self, connection: asyncpg.Connection) -> None:
@@ -80,8 +84,8 @@ class Follower:
             try:
                 if self._link.reconcile:
                     raise FullReadNeeded("it was asked for")
-                if self._recording.outgrown:
-                    raise FullReadNeeded("the snapshot on disk is due for a rewrite")
+                if due := self._recording.why_rewrite:
+                    raise FullReadNeeded(due)
                 if reason is not None:
                     raise FullReadNeeded(reason)
                 await self._read_changes()
@@ -120,6 +124,7 @@ class Follower:
     async def _read_everything(self) -> None:
         """One full update from one snapshot, by cursor."""
         started = time.monotonic()
+        self.position = None  # should this fail, the next connection must do it: the recording of it is gone too
         identity = await self._identity()
         slice_changes = stream.SLICE_CHANGES_MAX if self.told else stream.FIRST_SLICE_CHANGES_MAX
         rows = 0
@@ -211,6 +216,9 @@ class Follower:
     async def _log_quarantined(self, told: list[Change]) -> None:
         for change in told:
             if isinstance(change, RowQuarantined):
+                self._quarantined += 1
+                if self._quarantined > QUARANTINE_LINES_MAX:
+                    return
                 where = {"table": change.table, "row": change.id, "column": change.column}
                 await self._link.log("warning", "row_quarantined", **where, reason=change.reason)
 
@@ -219,6 +227,7 @@ class Follower:
         """An update that is abandoned when its reading fails, whatever the failure: a half must not take effect."""
         await self._link.send(stream.UpdateBegin(full, "database"))
         self._recording.begin(full)
+        self._quarantined = 0
         try:
             yield
         except BaseException as error:

@@ -15,21 +15,27 @@ from loader.stream import LogLine, UpdateBegin, UpdateCommit
 CONFIRM_SECONDS = 60.0
 """How often a file to which nothing was added is told that it is still the truth."""
 
+RETRY_SECONDS = 600.0
+"""How long after a failure of the disk everything is read again to write a new file."""
+
 
 class Recording:
     """`directory` None records nothing. Failures wait in `failures` until somebody can send them."""
 
-    __slots__ = ("_directory", "_recorder", "_written_at", "failures")
+    __slots__ = ("_directory", "_failed_at", "_recorder", "_written_at", "failures")
 
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
         self._recorder = None if directory is None else SnapshotRecorder(directory)
         self._written_at = 0.0
+        self._failed_at: float | None = None
         self.failures: list[LogLine] = []
 
     def begin(self, full: bool) -> None:
         """As `SnapshotRecorder.begin`."""
         if recorder := self._recorder:
+            if full:
+                self._failed_at = None
             self._guarded(lambda: recorder.begin(full))
 
     def write(self, frame: bytes) -> None:
@@ -55,9 +61,13 @@ class Recording:
             self.commit(as_of)
 
     @property
-    def outgrown(self) -> bool:
-        """As `SnapshotRecorder.outgrown`."""
-        return self._recorder is not None and self._recorder.recording and self._recorder.outgrown
+    def why_rewrite(self) -> str | None:
+        """Why a full update should come, for the sake of the file; None while it is well."""
+        if self._failed_at is not None and time.monotonic() - self._failed_at > RETRY_SECONDS:
+            return "the snapshot on disk failed and may succeed now"
+        if self._recorder is not None and self._recorder.recording and self._recorder.outgrown:
+            return "the snapshot on disk has outgrown what it holds"
+        return None
 
     async def tell_failures(self, link: DaemonLink) -> None:
         """Send what went wrong with the disk, if anything did."""
@@ -97,6 +107,7 @@ class Recording:
         try:
             step()
         except OSError as error:
+            self._failed_at = time.monotonic()
             self.failures.append(LogLine("error", "snapshot_failed", {"error": error.strerror or str(error)}))
             with contextlib.suppress(OSError):  # the file is given up already
                 self._recorder.close()

@@ -2,12 +2,18 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from loader.snapshot import FILE_NAME
 from matcher.account import Network, OrigSide, TermSide
 from tests.loader.conftest import Daemon, Session
 
+MANY = """
+INSERT INTO identd.accounts (id, client_id, name, ident_by, ident_name, proxy, orig_enabled)
+SELECT 1000 + g, 12, 'many' || g, 'name', 'many' || g, repeat('x', 250), true FROM generate_series(1, 3000) AS g
+"""
 Start = Callable[..., Daemon]
 Connect = Callable[..., Session]
 
@@ -250,3 +256,36 @@ def test_an_operator_s_wish_reads_everything_again(database: str, billing: Sessi
     daemon.update()
     daemon.say(Reconcile())
     assert daemon.update().full
+
+
+def test_a_log_that_outgrew_its_file_is_rewritten_by_reading_everything(
+    database: str, billing: Session, start_loader: Start, tmp_path: Path
+) -> None:
+    billing(MANY)
+    daemon = start_loader(database, state_directory=str(tmp_path))
+    daemon.update()
+    daemon.state(connected=True)
+    size = (tmp_path / FILE_NAME).stat().st_size
+    for capacity in range(40):
+        billing("UPDATE identd.accounts SET orig_capacity = $1", capacity)
+        if daemon.update().full:
+            break
+    else:
+        pytest.fail("never rewritten")
+    daemon.state(connected=True)
+    assert (tmp_path / FILE_NAME).stat().st_size < 1.2 * size
+
+
+def test_a_thousand_rows_that_cannot_be_used_are_twenty_lines_in_the_log(
+    database: str, billing: Session, start_loader: Start
+) -> None:
+    billing("ALTER TABLE identd.accounts DROP CONSTRAINT accounts_port_is_1_to_65535")
+    daemon = start_loader(database)
+    daemon.update()
+    billing(MANY)
+    daemon.update()
+    billing("UPDATE identd.accounts SET port = 0")
+    daemon.update()
+    daemon.state(connected=True)
+    assert len(daemon.quarantined) == 3003
+    assert len(daemon.logged("row_quarantined")) == 20

@@ -41,12 +41,27 @@ def test_the_columns_stand_in_the_order_in_which_rows_are_read(billing: Session)
     )  # fmt: skip
 
 
-def test_new_changes_are_found_by_index_even_before_the_first_analyze(billing: Session) -> None:
+@pytest.mark.parametrize(
+    ("query", "parameters"),
+    [
+        (queries.NEW_CHANGES, ("99999", ["12", "13"], "999999")),
+        (queries.changed_rows("accounts"), ("99999", ["12", "13"], "999999")),
+        (queries.LAST_MARK, ("999999",)),
+        (queries.MARK_IS_THERE, ("999", 1.0)),
+    ],
+)
+def test_a_poll_finds_its_rows_by_index_even_before_the_first_analyze(
+    billing: Session, query: str, parameters: tuple[object, ...]
+) -> None:
     billing("INSERT INTO identd.changes (entity, row_id) SELECT 'accounts', g FROM generate_series(1, 20000) AS g")
     billing(queries.BEGIN_FOLLOWING)
-    plan = "\n".join(
-        row[0] for row in billing.rows("EXPLAIN " + queries.NEW_CHANGES, "99999", ["12", "13"], "999999")
-    )
+    plan = "\n".join(row[0] for row in billing.rows("EXPLAIN " + query, *parameters))
     billing("COMMIT")
     assert "changes_xid" in plan
     assert "Seq Scan" not in plan
+    assert query is not queries.LAST_MARK or "Sort" not in plan
+
+
+def test_the_last_change_is_the_one_of_the_highest_id_as_a_number(billing: Session) -> None:
+    billing("INSERT INTO identd.changes (xid, entity) VALUES ('99999', 'x'), ('100000', 'x')")
+    assert billing.rows(queries.LAST_MARK, "999999")[0][0] == "100000"

@@ -15,7 +15,7 @@ def test_no_directory_records_nothing() -> None:
     recording.begin(full=True)
     recording.write(b"\x00\x00\x00\x00")
     recording.commit(1.0)
-    assert not recording.outgrown
+    assert recording.why_rewrite is None
     assert recording.failures == []
 
 
@@ -44,7 +44,12 @@ def test_a_full_disk_stops_the_recording_and_leaves_a_file_that_can_be_replayed(
     recording.commit(6.0)
     assert [line.event for line in recording.failures] == ["snapshot_failed"]
     assert SnapshotReader(tmp_path).as_of == 5.0
+    assert recording.why_rewrite is None
+    assert recording._failed_at is not None
+    recording._failed_at -= 601.0
+    assert "failed" in str(recording.why_rewrite)
     recording.begin(full=True)
+    assert recording.why_rewrite is None
     recording.commit(7.0)
     assert SnapshotReader(tmp_path).as_of == 7.0
     recording.close()
