@@ -29,7 +29,9 @@ TESTED_ELSEWHERE = {
 }
 """Modules without a test file of their name, and who tests them instead."""
 
-HOSTS = frozenset({"www.apache.org", "www.rfc-editor.org", "www.postgresql.org", "www.iana.org", "no-color.org"})
+HOSTS = frozenset(
+    {"www.apache.org", "www.rfc-editor.org", "www.postgresql.org", "www.iana.org", "no-color.org", "www.w3.org"}
+)
 """Hosts that the repository may link to; with those reserved for examples (RFC 2606) there is no other."""
 
 PLACES = re.compile(r"(?<![\w.])/(?:wor[k]|roo[t]|hom[e]|op[t])/\w|/tm[p]/(?:brie|helpe)|\.\./share[d]")
