@@ -33,6 +33,10 @@ class FullReadNeeded(Exception):  # noqa: N818 - a turn of events, not a fault
     """What is missing cannot be told as changes; the message says why."""
 
 
+class StandbyPromotedError(Exception):
+    """The standby that we followed is a primary now: another history, and it can be LISTENed to."""
+
+
 class Follower:
     """Follows one connection; `position` goes from one connection to the next."""
 
@@ -149,6 +153,8 @@ class Follower:
         async with self._transaction(queries.BEGIN_FOLLOWING):
             as_of = time.time()
             snapshot, in_recovery, pruned_below = await self._snapshot()
+            if position.in_recovery and not in_recovery:
+                raise StandbyPromotedError
             if reason := changes.why_not_followed(position, snapshot, pruned_below):
                 raise FullReadNeeded(reason)
             span = changes.new_since(position, snapshot, in_recovery)

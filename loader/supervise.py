@@ -9,7 +9,7 @@ import random
 
 import asyncpg
 
-from loader.follow import Follower
+from loader.follow import Follower, StandbyPromotedError
 from loader.link import DaemonLink
 from loader.recording import Recording
 from loader.stream import DatabaseState
@@ -21,6 +21,7 @@ CONNECT_SECONDS_MAX = 10.0
 
 # First match wins: the subclasses before their bases. What an operator can do stands in the text.
 WORDS: tuple[tuple[type[BaseException], str], ...] = (
+    (StandbyPromotedError, "the standby that we followed was promoted"),
     (asyncpg.InvalidPasswordError, "the database refuses our password or role"),
     (asyncpg.InvalidAuthorizationSpecificationError, "the database refuses our role"),
     (asyncpg.InvalidCatalogNameError, "the database does not exist"),

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from demo.postgres import OwnServer
+from loader.follow import StandbyPromotedError
 from loader.supervise import words_for
 from tests.loader.conftest import Daemon, Session
 
@@ -206,6 +207,7 @@ def test_a_daemon_that_has_data_is_not_told_an_older_snapshot(
     [
         (asyncpg.InvalidPasswordError("x"), "password"),
         (asyncpg.TooManyConnectionsError("x"), "no connection left"),
+        (StandbyPromotedError(), "promoted"),
         (TimeoutError(), "does not answer"),
         (ConnectionRefusedError("x"), "cannot be reached"),
         (asyncpg.ClientConfigurationError("u:hidden@h"), "DSN"),
