@@ -98,7 +98,7 @@ class Metrics(Collector):
         self.credentials_unusable = 0
 
     def decided(self, direction: Direction, reason: str = "") -> None:
-        """One call was judged; `reason` is "" for a grant. A `Reason` is its text, and the decision follows from it."""
+        """One call was judged; `reason` is "" for a grant, else a `Reason`, from which the decision follows."""
         self.decisions[direction][reason] += 1
 
     def took(self, seconds: float, decisions: int) -> None:
