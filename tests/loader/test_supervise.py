@@ -11,6 +11,7 @@ import pytest
 
 from demo.postgres import OwnServer
 from loader.follow import StandbyPromotedError
+from loader.snapshot import FILE_NAME
 from loader.supervise import words_for
 from tests.loader.conftest import Daemon, Session
 
@@ -140,6 +141,22 @@ def test_a_column_that_is_missing_is_said_and_waited_for(
     assert not daemon.updates
     billing("ALTER TABLE identd.accounts RENAME COLUMN outbound TO proxy")
     assert daemon.update().full
+
+
+def test_an_update_that_could_not_be_read_whole_is_in_no_file(
+    database: str, billing: Session, start_loader: Start, tmp_path: Path
+) -> None:
+    daemon = start_loader(database, state_directory=str(tmp_path))
+    daemon.update()
+    daemon.state(connected=True)
+    whole = (tmp_path / FILE_NAME).read_bytes()
+    billing("ALTER TABLE identd.accounts RENAME COLUMN proxy TO outbound")
+    # the client is told before the account fails
+    billing("BEGIN; UPDATE identd.clients SET balance = 1; UPDATE identd.accounts SET port = 5060; COMMIT")
+    daemon.state(connected=False)
+    assert daemon.abandoned
+    assert (tmp_path / FILE_NAME).read_bytes() == whole
+    assert len(daemon.updates) == 1
 
 
 def test_a_table_locked_by_somebody_else_is_not_a_dead_database(
