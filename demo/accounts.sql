@@ -71,6 +71,10 @@ INSERT INTO identd.accounts (id, client_id, name, ident_by, ani, orig_enabled) V
     (220, 24, 'elm_desk',  'ani', '442071230000', true),
     (221, 25, 'fir_block', 'ani', '44207*',       true);
 
+-- By name with a password; tour.py writes the password as `identd seal-password` would, never in clear.
+INSERT INTO identd.accounts (id, client_id, name, ident_by, ident_name, orig_enabled) VALUES
+    (224, 25, 'fir_phone', 'name', 'fir_phone', true);
+
 -- Limits.
 INSERT INTO identd.accounts (id, client_id, name, ident_by, ip, orig_enabled, orig_capacity, orig_cps) VALUES
     (240, 22, 'cedar_two',  'ip', '{192.0.2.40}', true, 2,    NULL),

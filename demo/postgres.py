@@ -46,8 +46,15 @@ SETTINGS = {
     "log_timezone": "UTC",
 }
 
-# Runs the server in the background and waits for the end of its standard input, which only we can bring about.
-GUARDIAN = '"$@" </dev/null & server=$!; read -r _; kill -INT "$server" 2>/dev/null; wait "$server"'
+# Runs the server in the background and waits for the end of its standard input, which only we can bring about. Then
+# it says stop until it is heard: a program that the shell starts in the background ignores SIGINT until it has set up
+# its own handlers.
+GUARDIAN = """
+"$@" </dev/null & server=$!
+read -r _
+while kill -INT "$server" 2>/dev/null; do sleep 0.1; done
+wait "$server"
+"""
 
 
 class _Databases:
@@ -158,8 +165,13 @@ class OwnServer(_Databases):
 
     def start(self) -> None:
         """Starts it and waits until it answers. Starting twice is no error."""
-        if self._guardian is not None:
-            return
+        if self._guardian is None:
+            told_before = self.log.stat().st_size if self.log.exists() else 0
+            self._launch()
+            self._await_ready(told_before)
+
+    def _launch(self) -> None:
+        (self.data / "postmaster.pid").unlink(missing_ok=True)  # of a server that was killed: it would still say ready
         command: list[str | Path] = [self._binaries / "postgres", "-D", self.data, "-k", self.folder]
         for key, value in SETTINGS.items():
             command += ["-c", f"{key}={value}"]
@@ -173,15 +185,14 @@ class OwnServer(_Databases):
                 start_new_session=True,  # Ctrl-C is for us; we then stop the server in good order
                 **self._runner.as_user(),
             )
-        self._await_ready()
 
-    def _await_ready(self) -> None:
+    def _await_ready(self, told_before: int) -> None:
         deadline = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < deadline:
             if self._status() == "ready":
                 return
             time.sleep(POLL_SECONDS)
-            if self._log_says_fatal():
+            if self._server_pid() is None and b"FATAL" in self.log.read_bytes()[told_before:]:
                 break
         self.kill()
         raise PostgresMissingError(f"PostgreSQL did not start; the end of its log:\n{self._log_tail()}")
@@ -193,9 +204,6 @@ class OwnServer(_Databases):
             if len(lines) >= 8:
                 return lines[7].strip()
         return ""
-
-    def _log_says_fatal(self) -> bool:
-        return self._server_pid() is None and "FATAL" in self._log_tail().rpartition("starting PostgreSQL")[2]
 
     def _log_tail(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
@@ -230,8 +238,7 @@ class OwnServer(_Databases):
         try:
             guardian.wait(STOP_SECONDS_MAX)
         except subprocess.TimeoutExpired:
-            if pid is not None:
-                os.kill(pid, signal.SIGKILL)
+            os.killpg(guardian.pid, signal.SIGKILL)  # guardian and server are the group; sessions end with the server
             guardian.wait()
 
     def remove(self) -> None:

@@ -4,6 +4,7 @@ A step says only the keys that it is about; `ANY` wants the key to be there, Non
 those of `accounts.sql`, the rules those of docs/matching.md.
 """
 
+import hashlib
 from typing import Any
 
 import msgspec
@@ -44,7 +45,9 @@ class Chapter(msgspec.Struct, frozen=True):
 
 
 LONDON = "442071234567"
-PASSWORD = "correct horse"  # noqa: S105 - of the account fir_phone of the sample; see tour.py
+PHONE, PHONE_ID = "fir_phone", 224
+PASSWORD = "correct horse"  # noqa: S105 - of that account; tour.py writes it
+REALM = "voice.example"
 
 
 def _who(title: str, expected: dict[str, Any], **keys: Any) -> Ask:
@@ -58,6 +61,26 @@ def _is(account: str, **more: Any) -> dict[str, Any]:
 
 def _no(reason: str, **more: Any) -> dict[str, Any]:
     return {"decision": "refuse", "reason": reason, **more}
+
+
+def _digest(password: str) -> dict[str, str]:
+    """What a phone answers to a challenge: RFC 7616 §3.4, with SHA-256 and without qop."""
+    method, uri, nonce = "INVITE", f"sip:{LONDON}@{REALM}", "f84f1cec41e6cbe5aea9c8e88d359"
+    ha1, ha2 = _sha256(f"{PHONE}:{REALM}:{password}"), _sha256(f"{method}:{uri}")
+    response = _sha256(f"{ha1}:{nonce}:{ha2}")
+    return {
+        "username": PHONE,
+        "realm": REALM,
+        "nonce": nonce,
+        "uri": uri,
+        "method": method,
+        "algorithm": "SHA-256",
+        "response": response,
+    }
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _call(title: str, call_id: str, ip: str, expected: dict[str, Any]) -> Ask:
@@ -182,9 +205,11 @@ CHAPTERS: tuple[Chapter, ...] = (
     Chapter(
         "Passwords: an account that has one never matches by an unproven name",
         (
-            _who("the right password", _is("fir_phone", ident_by="name"), name="fir_phone", password=PASSWORD),
-            _who("a wrong one", _no("bad_password"), name="fir_phone", password=PASSWORD.upper()),
-            _who("none, though the switch vouches", _no("unknown_source"), name="fir_phone", name_verified=True),
+            _who("the right password", _is(PHONE, ident_by="name"), name=PHONE, password=PASSWORD),
+            _who("a wrong one", _no("bad_password"), name=PHONE, password=PASSWORD.upper()),
+            _who("SIP digest", _is(PHONE), name=PHONE, digest=_digest(PASSWORD)),
+            _who("… of a wrong password", _no("bad_password"), name=PHONE, digest=_digest(PASSWORD.upper())),
+            _who("none, though the switch vouches", _no("unknown_source"), name=PHONE, name_verified=True),
         ),
     ),
     Chapter(

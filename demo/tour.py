@@ -20,8 +20,9 @@ from demo import sql
 from demo.binaries import PostgresMissingError
 from demo.daemon import DaemonFailedError, running_daemon
 from demo.postgres import OwnServer, PostgresServer, running_postgres
-from demo.steps import ANY, CHAPTERS, LONDON, Ask, Change, Look, Step
+from demo.steps import ANY, CHAPTERS, LONDON, PASSWORD, PHONE, PHONE_ID, REALM, Ask, Change, Look, Step
 from demo.telling import coloured, in_words, line
+from identd.sealing import sealed_column
 from loader.migrate import init_db
 from protocol.client_blocking import BlockingClient
 from protocol.messages import AnyRequest, Status, StatusAnswer
@@ -116,7 +117,9 @@ def sample_database(postgres: PostgresServer) -> Iterator[str]:
     name = postgres.create_database("demo")
     try:
         init_db(postgres.dsn(name))
-        sql.execute(postgres.dsn(name), SAMPLE.read_text(encoding="utf-8"))
+        column = sealed_column(PHONE_ID, PHONE, PASSWORD, [REALM])
+        password = f"UPDATE identd.accounts SET password = '{column}' WHERE id = {PHONE_ID}"  # noqa: S608 - ours
+        sql.execute(postgres.dsn(name), SAMPLE.read_text(encoding="utf-8") + password)
         yield name
     finally:
         postgres.drop_database(name)

@@ -114,3 +114,21 @@ def test_a_named_server_whose_user_may_not_create_databases_is_refused(own_postg
             NamedServer(own_postgres.dsn().replace("postgres@", f"{role}@"))
     finally:
         sql.execute(own_postgres.dsn(), f"DROP ROLE {role}")
+
+
+def test_a_start_that_is_taken_back_at_once_ends_all_the_same(own_postgres):
+    """The server still ignores SIGINT then: a guardian that says stop once would wait for ever."""
+    for _ in range(3):
+        own_postgres.stop()
+        own_postgres._launch()
+        own_postgres.stop()
+        assert not (own_postgres.data / "postmaster.pid").exists()
+
+
+def test_an_old_fatal_line_of_the_log_does_not_fail_the_next_start(own_postgres):
+    with pytest.raises(asyncpg.InvalidCatalogNameError):
+        sql.query(own_postgres.dsn("no_such_database"), "SELECT 1")
+    assert "FATAL" in own_postgres.log.read_text()
+    for _ in range(3):
+        own_postgres.restart()
+    assert sql.query(own_postgres.dsn(), "SELECT 1") == [(1,)]
