@@ -73,7 +73,7 @@ class Engine:
         call = live.find(key)
         if call is not None:
             return self._again(call, attempt, gateway, now)
-        if (cause := live.lately_ended(key, now)) is not None and cause is not Cause.EXPIRE:
+        if live.lately_ended(key, now) in _NO_LATE_RETRY:
             return self._refuse(Reason.ALREADY_RELEASED, gateway)
         directory = self._directory
         if not directory.ready:
@@ -135,13 +135,21 @@ class Engine:
         if call.grant is None:  # adopted: nobody has asked until now, so the grant is made now
             if not isinstance(found, Match):
                 return self._unidentified(found, gateway) if found else self.unavailable(Reason.NOT_READY, gateway)
-            call.grant = self._grant_of_adopted(call, found, attempt)
+            given = self._grant_of_adopted(call, found, attempt)
+            if given is None:
+                return self._refuse(Reason.CLIENT_BLOCKED, gateway, found.account)
+            self.live.grant_adopted(call, given)
+        assert call.grant is not None, "granted when adopted or just now"
         self.live.renew(call, now)
         return Existing(call.grant)
 
-    def _grant_of_adopted(self, call: Call, found: Match, attempt: CallAttempt) -> Grant:
-        client = self._directory.clients[call.client_id]
-        reseller = self._directory.resellers.get(call.reseller_id) if call.reseller_id is not None else None
+    def _grant_of_adopted(self, call: Call, found: Match, attempt: CallAttempt) -> Grant | None:
+        """The client that the call was adopted for pays; where that is gone, the account's client of now, if any."""
+        clients = self._directory.clients
+        client = clients.get(call.client_id) or clients.get(found.account.client_id)
+        if client is None:
+            return None
+        reseller = self._directory.resellers.get(client.reseller_id) if client.reseller_id is not None else None
         loads = self.live.capacity.loads(found.account, client, reseller, call.direction)
         generation = self._directory.generation
         return grant(generation, found, attempt, client, reseller, nearest(loads), call.lease_seconds)
@@ -204,6 +212,10 @@ class Engine:
             retry_after_ms,
         )
 
+
+_NO_LATE_RETRY = frozenset({Cause.RELEASE, Cause.SYNC, Cause.ADMIN})
+"""Endings after which a reserve of the same key is a late retry. A call that expired here may still be wanted there,
+and a switch that has booted may count its calls from one again."""
 
 _CAPACITY_REASONS = {
     "account": Reason.CAPACITY_ACCOUNT,

@@ -13,11 +13,13 @@ import msgspec
 
 from identd.calls import Call, CallKey, CallSet, CallTable, Cause
 from identd.capacity import Capacity
+from identd.decision import Grant
 from matcher.account import Account, Client, Direction, Gateway
 
 DIRECTIONS: tuple[Direction, ...] = ("orig", "term")
 RESERVE_SECONDS = 120
 ACTIVE_SECONDS = 14_400
+_NOT_ADOPTED = frozenset({Cause.RELEASE, Cause.ADMIN})  # the list has crossed these; other endings it overrules
 LISTED_SCAN_MAX = 20_000  # calls looked at for one `calls` answer: some 2 ms
 
 
@@ -127,6 +129,11 @@ class LiveCalls:
         self._count(call)
         self.changes.append(call)
 
+    def grant_adopted(self, call: Call, grant: Grant) -> None:
+        """Keep what the switch was told of a call that it had listed before asking for it."""
+        call.grant = grant
+        self.changes.append(call)
+
     def start(self, key: CallKey, gateway: Gateway | None, now: float) -> Outcome:
         """The call was answered: it is active, and its lease is the long one from now on. Idempotent."""
         call = self._table.live.get(key)
@@ -148,7 +155,7 @@ class LiveCalls:
             outcome = self._missing(key, now)
             if outcome.result != "not_owner":
                 self.releases["expired" if ended is Cause.EXPIRE else outcome.result] += 1
-                if ended is None:
+                if ended is not Cause.RELEASE:  # one that expired too: its late reserve would take a slot for nobody
                     self._table.remember(key, Cause.RELEASE, now)
                     self.changes.append(CallEnded(key, Cause.RELEASE, now))
             return outcome
@@ -207,7 +214,11 @@ class LiveCalls:
                 sync_round.unnamed.pop(call, None)
                 call.misses = 0
                 self.renew(call, now)
-            elif entry.account is not None and entry.client is not None and not self.lately_ended(entry.key, now):
+            elif (
+                entry.account is not None
+                and entry.client is not None
+                and self.lately_ended(entry.key, now) not in _NOT_ADOPTED
+            ):
                 self._adopt(entry, entry.account, entry.client, gateway, now)
                 sync_round.adopted += 1
 
