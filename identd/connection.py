@@ -67,22 +67,14 @@ class Connection:
             self._lingered += len(data)
             self.over = self._lingered > LINGER_BYTES_MAX
             return
-        self.heard_at = now
-        answered_before = self.session.answered
-        answers = self.session.receive(data, now)
-        if not self.session.partial:
-            self.partial_since = None
-        elif answers or self.partial_since is None:
-            self.partial_since = now
-        if answers:
-            self._send(answers, self.session.answered - answered_before, now)
-        if self.session.closing and not self._out:
-            self._linger(now)
+        self._answer(data, now)
 
     def writable(self, now: float) -> None:
-        """Send on. Raises OSError where the peer is gone."""
+        """Send on, and answer on what waited for its turn. Raises OSError where the peer is gone."""
         self._send(b"", 0, now)
-        if self.session.closing and not self._out:
+        if self.session.waiting and not self._out:
+            self._answer(b"", now)
+        elif self.session.closing and not self._out:
             self._linger(now)
 
     def say_last(self, data: bytes, now: float) -> None:
@@ -94,6 +86,20 @@ class Connection:
             self.over = True
             return
         if not self._out:
+            self._linger(now)
+
+    def _answer(self, data: bytes, now: float) -> None:
+        session = self.session
+        self.heard_at = now
+        answered_before = session.answered
+        answers = session.receive(data, now)
+        if not session.partial:
+            self.partial_since = None
+        elif answers or self.partial_since is None:
+            self.partial_since = now
+        if answers:
+            self._send(answers, session.answered - answered_before, now)
+        if session.closing and not self._out:
             self._linger(now)
 
     def _send(self, data: bytes, answers: int, now: float) -> None:
@@ -110,7 +116,7 @@ class Connection:
                 out.clear()
                 self._answers_waiting = 0
             self.blocked_since = None
-            self.wants = "read"
+            self.wants = "write" if self.session.waiting else "read"  # a socket with room wakes us at once
             return
         if data is out:
             del out[:sent]
@@ -120,7 +126,7 @@ class Connection:
         if sent or self.blocked_since is None:
             self.blocked_since = now
         full = self._answers_waiting >= self._in_flight_max or len(out) >= self._output_bytes_max
-        self.wants = "write" if full or self.session.closing else "both"
+        self.wants = "write" if full or self.session.closing or self.session.waiting else "both"
 
     def _linger(self, now: float) -> None:
         """Everything is said: tell the peer, and wait for it to close so that our last answer is not reset away."""

@@ -33,7 +33,13 @@ OPS: tuple[str, ...] = tuple(str(request.__struct_config__.tag) for request in g
 RELEASE_RESULTS = ("released", "already_released", "unknown")
 TRANSPORTS = ("tcp", "unix")
 ENCODINGS = ("json", "msgpack", "unknown")
-REFUSALS = ("connections_max", "connections_per_address_max", "draining")
+REFUSALS = ("connections_max", "connections_per_address_max")
+CLOSINGS = (
+    "hello_seconds_max",
+    "idle_seconds_max",
+    "partial_frame_seconds_max",
+    "write_seconds_max",
+)
 STATES = ("reserved", "active")
 COLUMNS_MAX = 64
 """Columns that may label a quarantined row: the schema has fewer, and a wrong one cannot flood a scrape."""
@@ -69,11 +75,11 @@ class Metrics(Collector):
         "changes",
         "commit_to_effect",
         "connections_accepted",
+        "connections_closed",
         "connections_refused",
         "credentials_unusable",
         "decision_duration",
         "decisions",
-        "hellos",
         "loader_restarts",
         "protocol_errors",
         "releases",
@@ -88,12 +94,12 @@ class Metrics(Collector):
         self.protocol_errors = dict.fromkeys((code.value for code in ErrorCode), 0)
         self.connections_accepted = dict.fromkeys(TRANSPORTS, 0)
         self.connections_refused = dict.fromkeys(REFUSALS, 0)
+        self.connections_closed = dict.fromkeys(CLOSINGS, 0)
         self.decision_duration = Histogram(DECISION_BOUNDS)
         self.commit_to_effect = Histogram(EFFECT_BOUNDS)
         self.ambiguous_decisions = 0
         self.change_sets = 0
         self.changes = 0
-        self.hellos = 0
         self.loader_restarts = 0
         self.credentials_unusable = 0
 
@@ -125,6 +131,10 @@ class Metrics(Collector):
         """A connection was closed unserved, because of this bound."""
         self.connections_refused[bound] += 1
 
+    def closed(self, bound: str) -> None:
+        """A connection was closed by us, because its peer passed this bound."""
+        self.connections_closed[bound] += 1
+
     def applied(self, changes: int, commit_to_effect_seconds: float | None) -> None:
         """A set of `changes` account changes took effect; the time is None where the commit's is not known."""
         self.change_sets += 1
@@ -149,6 +159,12 @@ class Metrics(Collector):
         yield _counter(
             "connections_refused", "Connections closed unserved.", ("reason",), _one(self.connections_refused)
         )
+        yield _counter(
+            "connections_closed",
+            "Connections closed because of their peer's silence or slowness.",
+            ("reason",),
+            _one(self.connections_closed),
+        )
         endings = {(cause.value,): now.endings.get(cause.value, 0) for cause in Cause}
         yield _counter("call_endings", "Calls ended, by cause.", ("cause",), endings)
         for name, text, total in (
@@ -159,7 +175,6 @@ class Metrics(Collector):
             ),
             ("change_sets", "Sets of account changes that took effect.", self.change_sets),
             ("changes", "Account changes that took effect.", self.changes),
-            ("hello", "Switches that introduced themselves.", self.hellos),
             ("loader_restarts", "Times the loader process was started again.", self.loader_restarts),
             (
                 "credentials_unusable",

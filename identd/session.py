@@ -19,13 +19,17 @@ from identd.live_calls import ACTIVE_SECONDS, RESERVE_SECONDS, ListedCall, Outco
 from matcher.account import Direction, Gateway
 from matcher.attempt import CallAttempt
 from protocol import messages as m
-from protocol.connection import RequestError, ServerConnection
+from protocol.connection import Event, RequestError, ServerConnection
 from protocol.errors import ErrorCode
 from protocol.framing import Encoding
 from protocol.joining import JOIN_DECISION, JoinDecision
 from protocol.reason import Reason
 
 EXPLAINED_MAX = 50
+
+COSTLY = (m.Calls,)
+"""Requests that cost as much as hundreds of others, as does one with `explain`: a millisecond or two each. One read
+may hold two thousand of them, so one ends a connection's turn, and the others wait until everybody had theirs."""
 
 
 class Observer(Protocol):
@@ -73,6 +77,7 @@ class Session:
         "_join",
         "_observer",
         "_verify_secret",
+        "_waiting",
         "answered",
         "closing",
         "peer",
@@ -97,6 +102,7 @@ class Session:
         self._gateway_name: str | None = None
         self._boot_id: int | None = None
         self._held_hello: m.Hello | None = None
+        self._waiting: list[Event] = []
         self.peer = peer
         self.closing = False
         self.answered = 0
@@ -121,15 +127,27 @@ class Session:
         """What the peer said it is, for logs."""
         return self._gateway_name
 
+    @property
+    def waiting(self) -> bool:
+        """Whether requests that were read wait for their turn: `receive` again, with nothing, before anything new."""
+        return bool(self._waiting)
+
     def receive(self, data: bytes, now: float) -> bytes:
-        """Answer everything that `data` completes, in order; `now` as in `engine.py`."""
+        """Answer everything that `data` completes, in order, up to the first costly request; `now` as in `engine.py`."""
         out: list[bytes] = []
-        for event in self._connection.receive_data(data, now):
+        events = self._connection.receive_data(data, now)
+        if self._waiting:
+            events = self._waiting + events
+            self._waiting = []
+        for place, event in enumerate(events, 1):
             if isinstance(event, RequestError):
                 out.append(self._error(event.id, event.code, event.message, event.field))
                 self.closing = self.closing or event.fatal
             else:
                 out.append(self._answer(event, now))
+                if isinstance(event, COSTLY) or (isinstance(event, m.CallKeys) and event.explain):
+                    self._waiting = [] if self.closing else events[place:]
+                    break
             if self.closing:
                 break
         self.answered += len(out)
@@ -436,7 +454,7 @@ class Session:
         return self._error(request_id, ErrorCode.BAD_REQUEST, str(refused), refused.field)
 
     def _forbidden_gateway(self, request_id: int, named: str | None) -> bytes:
-        if named is None:
+        if named is None or not self._engine.directory.ready:
             return self._unknown_gateway(request_id)
         return self._error(request_id, ErrorCode.FORBIDDEN, "this connection may not ask as that gateway", "gateway")
 

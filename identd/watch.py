@@ -40,6 +40,7 @@ class Watch:
 
     def closed(self, peer: Peer, reason: str) -> None:
         """We closed a connection, and not because its peer had."""
+        self._metrics.closed(reason)
         self._warn("connection_closed", reason, peer=peer.name, limit=reason)
 
     def broke(self, peer: Peer, error: Exception) -> None:
