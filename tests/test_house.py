@@ -23,7 +23,6 @@ LINES_MAX = 450
 
 TESTED_ELSEWHERE = {
     "demo/steps.py": "a table; tests/demo/test_tour.py runs every row of it",
-    "protocol/messages.py": "types; tests/protocol/vectors.txt has every message in both encodings",
     "matcher/attempt.py": "types; tests/identd/test_access.py builds them",
     "matcher/change.py": "types; tests/matcher/test_directory.py applies them",
 }
