@@ -171,7 +171,7 @@ class OwnServer(_Databases):
             self._await_ready(told_before)
 
     def _launch(self) -> None:
-        (self.data / "postmaster.pid").unlink(missing_ok=True)  # of a server that was killed: it would still say ready
+        (self.data / "postmaster.pid").unlink(missing_ok=True)  # of a killed server: it still says ready
         command: list[str | Path] = [self._binaries / "postgres", "-D", self.data, "-k", self.folder]
         for key, value in SETTINGS.items():
             command += ["-c", f"{key}={value}"]
