@@ -210,11 +210,12 @@ class Prover:
     def _open(self, account: Account | None) -> tuple[StoredPassword, bytes | None]:
         """What is stored, and the sealed password if any. Always opens one box, the account's or a decoy."""
         stored, trouble = _NOTHING, None
-        if account is not None and account.password is not None:
-            try:
-                stored = parse_stored(account.password)
-            except CredentialsError as error:
-                trouble = str(error)
+        value = account.password if account is not None else None
+        try:
+            parsed = parse_stored(_DECOY_STORED if value is None else value)
+            stored = _NOTHING if value is None else parsed
+        except CredentialsError as error:
+            trouble = str(error)
         sealed, bound_to = stored.sealed, _bound_to(account.id if account is not None else 0)
         cipher = self._keys.get(sealed.key_id) if sealed is not None else None
         if sealed is not None and cipher is None:
@@ -282,3 +283,4 @@ _DECOY_CIPHER = AESGCM(bytes(KEY_BYTES))  # seals nothing of worth: it only has 
 _DECOY_SEALED = Sealed(
     bytes(4), bytes(NONCE_BYTES), _DECOY_CIPHER.encrypt(bytes(NONCE_BYTES), _pad(_DECOY), _bound_to(0))
 )
+_DECOY_STORED = StoredPassword((_DECOY_HA1, _DECOY_HA1), _DECOY_SEALED).to_bytes()

@@ -104,7 +104,7 @@ def verify_secret(secret_hash: str | None, secret: str) -> bool:
     except ValueError:
         salt, scheme = b"", ""
     same = hmac.compare_digest(_digest(salt, secret).encode(), expected.lower().encode())
-    return same and scheme == _SCHEME and secret_hash is not None
+    return same and scheme == _SCHEME and bool(secret_hash)
 
 
 def _digest(salt: bytes, secret: str) -> str:

@@ -23,26 +23,13 @@ def test_an_endpoint_is_read_and_knows_whether_it_is_every_address(
     assert (endpoint, endpoint.is_wildcard, str(endpoint)) == (Endpoint(host, port), wildcard, text)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "7878",
-        "127.0.0.1",
-        "127.0.0.1:",
-        "127.0.0.1:65536",
-        "127.0.0.1:-1",
-        "127.0.0.1:٧",
-        "::1:7878",
-        "[127.0.0.1]:1",
-        "localhost:1",
-        "127.1:1",
-        "010.0.0.1:1",
-        "[fe80::1%eth0]:1",
-        "127.0.0.1 :1",
-        "[::1]]:1",
-    ],
-)
+REFUSED = """
+7878 | 127.0.0.1 | 127.0.0.1: | 127.0.0.1:65536 | 127.0.0.1:-1 | 127.0.0.1:٧ | ::1:7878 | [127.0.0.1]:1
+localhost:1 | 127.1:1 | 010.0.0.1:1 | [fe80::1%eth0]:1 | [::1]]:1 | 127.0.0 .1:1
+""".strip()
+
+
+@pytest.mark.parametrize("text", ["", *(text.strip() for line in REFUSED.splitlines() for text in line.split("|"))])
 def test_what_is_no_literal_address_and_port_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_endpoint(text)

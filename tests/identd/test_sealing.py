@@ -1,0 +1,84 @@
+"""Keys and secrets as operators handle them: what is made here is what the daemon accepts, and nothing else is."""
+
+import base64
+import os
+from pathlib import Path
+
+import pytest
+
+from identd.credentials import CredentialsError, KeyRing, Prover
+from identd.sealing import hash_secret, load_keys, new_secret, parse_key, sealed_column, verify_secret
+from identd.settings import Credentials
+from matcher.account import Account
+from matcher.attempt import CallAttempt, ClearPassword
+
+KEY = bytes(range(32))
+
+
+def test_a_sealed_column_is_what_the_daemon_can_prove() -> None:
+    for realms, key in (((), KEY), (("sip.example",), None), (("a", "b"), KEY)):
+        column = sealed_column(7, "rose", "s3cret", realms, key)
+        assert column.startswith("\\x")
+        assert b"s3cret" not in bytes.fromhex(column[2:])
+        account = Account(
+            id=7, client_id=1, name="n", ident_by="name", ident_name="rose", password=bytes.fromhex(column[2:])
+        )
+        for password, right in (("s3cret", True), ("S3cret", False)):
+            attempt = CallAttempt(direction="orig", dnis="1", name="rose", credentials=ClearPassword(password))
+            assert Prover(KeyRing((KEY,)))(account, attempt) is right
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "realms"), [("rose", "x", ()), ("a:b", "x", ("r",)), ("rose", "", ("r",))]
+)
+def test_what_cannot_be_kept_is_refused(username: str, password: str, realms: tuple[str, ...]) -> None:
+    with pytest.raises(CredentialsError):
+        sealed_column(7, username, password, realms)
+
+
+@pytest.mark.parametrize("text", [KEY.hex(), KEY.hex().upper() + "\n", base64.b64encode(KEY).decode()])
+def test_a_key_is_hex_or_base64(text: str) -> None:
+    assert parse_key(text, "here") == KEY
+
+
+@pytest.mark.parametrize(
+    "text", ["", "00" * 31, "00" * 33, "zz" * 32, base64.b64encode(KEY + b"x").decode(), "é" * 32]
+)
+def test_what_is_no_key_is_refused_and_not_quoted(text: str) -> None:
+    with pytest.raises(CredentialsError) as caught:
+        parse_key(text, "here")
+    assert not text or text not in str(caught.value)
+
+
+def test_keys_come_from_files_that_others_cannot_read_and_from_the_environment(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text(KEY.hex())
+    path.chmod(0o640)
+    assert load_keys(Credentials(key_file=str(path))).current == KeyRing((KEY,)).current
+    from_environment = load_keys(Credentials(key=bytes(32).hex(), previous_key_files=(str(path),)))
+    assert (len(from_environment), from_environment.current) == (2, KeyRing((bytes(32),)).current)
+    assert len(load_keys(Credentials())) == 0
+    path.chmod(0o644)
+    with pytest.raises(CredentialsError, match="others may read"):
+        load_keys(Credentials(key_file=str(path)))
+    for bad in (tmp_path, tmp_path / "absent"):
+        with pytest.raises(CredentialsError):
+            load_keys(Credentials(key_file=str(bad)))
+
+
+def test_a_gateways_secret_is_verified_against_its_hash_alone() -> None:
+    secret = new_secret()
+    kept = hash_secret(secret)
+    assert len(base64.urlsafe_b64decode(secret)) >= 16
+    assert (kept.split("$")[0], hash_secret(secret) != kept) == ("sha256", True)
+    assert verify_secret(kept, secret)
+    for wrong in ("", secret[:-1], secret + "x", "é"):
+        assert not verify_secret(kept, wrong)
+
+
+@pytest.mark.parametrize(
+    "kept", [None, "", "sha256", "sha256$$", "sha256$zz$00", "md5$00$00", "plain", "sha256$00$é"]
+)
+def test_no_hash_or_one_of_another_form_is_never_right(kept: str | None) -> None:
+    for secret in ("", "plain", os.urandom(4).hex()):
+        assert not verify_secret(kept, secret)
