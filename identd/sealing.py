@@ -1,6 +1,6 @@
 """Keys and secrets as operators handle them: reading keys, making column values, gateway secrets.
 
-`identd seal-password` and `identd gateway-secret` stand on this; the daemon reads its keys and checks secrets with it.
+`identd seal-password` and `identd gateway-secret` stand on this; the daemon reads keys and checks secrets with it.
 """
 
 import base64

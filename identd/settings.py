@@ -169,7 +169,7 @@ RESTART_KEYS = frozenset(
         "socket.allow_any",
         "metrics.listen",
         "metrics.allow_any",
-        "log.format",
+        "limits.released_memory_max",
     }
 )
 """Keys that hold a socket, a file or a process which is made once. All others can change under a running daemon."""

@@ -1,4 +1,4 @@
-"""The service manager: says how we are (sd_notify), shows that we live (watchdog), takes sockets from it (activation).
+"""The service manager: says how we are (sd_notify), shows that we live (watchdog), takes its sockets (activation).
 
 Each does nothing where the environment does not ask for it, so the daemon runs the same without systemd. The
 protocols are sd_notify(3) and sd_listen_fds(3): a datagram and three variables, less than a library would be.
