@@ -61,7 +61,10 @@ class Connection:
         """Take one read's worth in and answer it. Raises OSError where the peer is gone."""
         data = self.sock.recv(READ_BYTES)
         if not data:
-            self.over = True
+            if self.lingering_since is None and (self._out or self.session.waiting):
+                self.wants = "write"  # it has said all and is owed answers; its end is read again after them
+            else:
+                self.over = True
             return
         if self.lingering_since is not None:
             self._lingered += len(data)

@@ -133,7 +133,9 @@ class Session:
         return bool(self._waiting)
 
     def receive(self, data: bytes, now: float) -> bytes:
-        """Answer everything that `data` completes, in order, up to the first costly request; `now` as in `engine.py`."""
+        """Answer all that `data` completes, in order, up to the first costly request; `now` as in `engine.py`."""
+        if self.closing:  # whoever was refused is not heard again
+            return b""
         out: list[bytes] = []
         events = self._connection.receive_data(data, now)
         if self._waiting:
