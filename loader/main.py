@@ -5,6 +5,7 @@ It ends when the daemon says so, when its end of the socket closes, and on SIGTE
 
 import argparse
 import asyncio
+import contextlib
 import signal
 from pathlib import Path
 
@@ -27,7 +28,8 @@ async def serve(fd: int) -> None:
     try:
         done, _ = await asyncio.wait({work, ended}, return_when=asyncio.FIRST_COMPLETED)
         if work in done and not link.ended.is_set():
-            await work  # a fault of ours, for the daemon to see as our exit code; it starts us again
+            with contextlib.suppress(ConnectionError):  # the daemon is gone, and a write has met that first
+                await work  # a fault of ours, for the daemon to see as our exit code; it starts us again
     finally:
         work.cancel()
         ended.cancel()
