@@ -6,6 +6,7 @@ an argument; a lease is measured on *heard* time, which stands still while the d
 the front and renewing is moving to the back: no timer, no heap that fills with what has ended.
 """
 
+import heapq
 from collections import OrderedDict
 from collections.abc import Iterator
 from enum import StrEnum
@@ -63,64 +64,81 @@ CallSet = dict[Call, None]
 """A set of calls in the order in which they came: listing the oldest needs no sort."""
 
 
-class CallTable:
-    """All live calls, and the keys of those that ended within the last `remember_seconds`."""
+CallsByKey = dict[CallKey, Call]
 
-    __slots__ = ("_ended", "_ended_max", "_leases", "_remember_seconds", "by_gateway", "live")
+
+def _granted_at(call: Call) -> float:
+    return call.granted_at
+
+
+class CallTable:
+    """All live calls, and the keys of those that ended within the last `remember_seconds`.
+
+    `by_gateway` is where they are: a gateway's own calls are what boots and syncs are about, so no second table
+    needs to say which those are. `size` is how many there are in all.
+    """
+
+    __slots__ = ("_ended", "_ended_max", "_leases", "_remember_seconds", "by_gateway", "size")
 
     def __init__(self, remember_seconds: float = 30.0, ended_max: int = 1_000_000) -> None:
-        self.live: dict[CallKey, Call] = {}
-        self.by_gateway: dict[int, CallSet] = {}
-        self._leases: dict[int, OrderedDict[Call, None]] = {}
+        self.by_gateway: dict[int, CallsByKey] = {}
+        self.size = 0
+        self._leases: dict[int, CallSet] = {}
         self._ended: OrderedDict[CallKey, tuple[float, Cause]] = OrderedDict()
         self._remember_seconds = remember_seconds
         self._ended_max = ended_max
 
+    def find(self, key: CallKey) -> Call | None:
+        """The live call of this key."""
+        calls = self.by_gateway.get(key[0])
+        return None if calls is None else calls.get(key)
+
     def add(self, call: Call) -> None:
         """A call is up from now on. Its key must be free."""
-        assert call.key not in self.live, "two live calls of one key"
-        self.live[call.key] = call
-        gateway_id = call.key[0]
-        calls = self.by_gateway.get(gateway_id)
+        key = call.key
+        calls = self.by_gateway.get(key[0])
         if calls is None:
-            calls = self.by_gateway[gateway_id] = {}
-        calls[call] = None
+            calls = self.by_gateway[key[0]] = {}
+        assert key not in calls, "two live calls of one key"
+        calls[key] = call
+        self.size += 1
         self._queue(call.lease_seconds)[call] = None
 
     def remove(self, call: Call) -> None:
         """The call is over. It must be up."""
-        del self.live[call.key]
         gateway_id = call.key[0]
         calls = self.by_gateway[gateway_id]
-        del calls[call]
+        del calls[call.key]
         if not calls:
             del self.by_gateway[gateway_id]
+        self.size -= 1
         self._unqueue(call)
+
+    def all(self) -> Iterator[Call]:
+        """Every live call, oldest first."""
+        return heapq.merge(*(calls.values() for calls in self.by_gateway.values()), key=_granted_at)
 
     def renew(self, call: Call, heard: float, lease_seconds: int) -> None:
         """The call shows life: its lease starts again."""
-        call.renewed_heard = heard
-        if lease_seconds == call.lease_seconds:
-            self._leases[lease_seconds].move_to_end(call)
-            return
         self._unqueue(call)
+        call.renewed_heard = heard
         call.lease_seconds = lease_seconds
         self._queue(lease_seconds)[call] = None
 
-    def expired(self, heard: float) -> Iterator[Call]:
-        """The calls whose lease is over, oldest renewal first. Remove each before asking for the next."""
-        for lease_seconds in tuple(self._leases):
-            while queue := self._leases.get(lease_seconds):
-                call = next(iter(queue))
-                if call.renewed_heard + lease_seconds > heard:
+    def expired(self, heard: float, limit: int) -> list[Call]:
+        """Up to `limit` calls whose lease is over, oldest renewal first in each length of lease."""
+        over: list[Call] = []
+        for lease_seconds, queue in self._leases.items():
+            for call in queue:
+                if call.renewed_heard + lease_seconds > heard or len(over) >= limit:
                     break
-                yield call
+                over.append(call)
+        return over
 
     def sort_leases(self) -> None:
         """Put every queue in order of renewal again, after calls were put back in another order."""
         for lease_seconds, queue in self._leases.items():
-            ordered = sorted(queue, key=lambda call: call.renewed_heard)
-            self._leases[lease_seconds] = OrderedDict.fromkeys(ordered)
+            self._leases[lease_seconds] = dict.fromkeys(sorted(queue, key=lambda call: call.renewed_heard))
 
     def remember(self, key: CallKey, cause: Cause, now: float) -> None:
         """Keep that this key has ended, so that a late retry of its reserve takes no slot for nobody."""
@@ -154,16 +172,16 @@ class CallTable:
     def statistics(self) -> dict[str, int]:
         """Sizes, for tests and for the page of figures."""
         return {
-            "live": len(self.live),
+            "live": self.size,
             "gateways": len(self.by_gateway),
             "leased": sum(len(queue) for queue in self._leases.values()),
             "ended_remembered": len(self._ended),
         }
 
-    def _queue(self, lease_seconds: int) -> OrderedDict[Call, None]:
+    def _queue(self, lease_seconds: int) -> CallSet:
         queue = self._leases.get(lease_seconds)
         if queue is None:
-            queue = self._leases[lease_seconds] = OrderedDict()
+            queue = self._leases[lease_seconds] = {}
         return queue
 
     def _unqueue(self, call: Call) -> None:

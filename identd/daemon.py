@@ -186,7 +186,7 @@ class Daemon:
         directory, live = self.engine.directory, self._live
         self._metrics.ambiguous_decisions = self.engine.ambiguous_decisions
         return Readings(
-            calls={key: len(calls) for key, calls in live.by_state.items()},
+            calls=live.counts,
             endings={cause.value: count for cause, count in live.endings.items()},
             accounts=len(directory.accounts),
             quarantined=Counter((row.table, row.column) for row in directory.quarantined.values()),

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from identd.calls import Call, CallKey, CallSet, CallTable, Cause
+from identd.calls import Call, CallKey, CallsByKey, CallTable, Cause
 from identd.capacity import Capacity
 from identd.decision import Grant
 from matcher.account import Account, Client, Direction, Gateway
@@ -76,7 +76,7 @@ class SyncRound:
 
     __slots__ = ("adopted", "unnamed")
 
-    def __init__(self, calls: CallSet) -> None:
+    def __init__(self, calls: CallsByKey) -> None:
         self.unnamed = dict(calls)  # calls granted from here on are not in it: they are spared
         self.adopted = 0
 
@@ -88,7 +88,7 @@ class LiveCalls:
         "_rounds",
         "_table",
         "boots",
-        "by_state",
+        "counts",
         "capacity",
         "changes",
         "deaf_seconds",
@@ -100,9 +100,10 @@ class LiveCalls:
         self._table = CallTable(ended_max=ended_max)
         self._rounds: dict[int, SyncRound] = {}
         self.capacity = Capacity()
-        self.by_state: dict[tuple[str, Direction], CallSet] = {
-            (state, direction): {} for state in ("reserved", "active") for direction in DIRECTIONS
+        self.counts: dict[tuple[str, str], int] = {
+            (state, direction): 0 for state in ("reserved", "active") for direction in DIRECTIONS
         }
+        """Calls up by state and direction, for whoever watches; no limit is judged by them."""
         self.boots: dict[int, int] = {}
         self.deaf_seconds = 0.0
         self.changes: list[CallChange] = []
@@ -114,11 +115,11 @@ class LiveCalls:
         self.deaf_seconds += seconds
 
     def __len__(self) -> int:
-        return len(self._table.live)
+        return self._table.size
 
     def find(self, key: CallKey) -> Call | None:
         """The live call of this key."""
-        return self._table.live.get(key)
+        return self._table.find(key)
 
     def lately_ended(self, key: CallKey, now: float) -> Cause | None:
         """Why the call of this key ended, if that was a moment ago."""
@@ -136,20 +137,20 @@ class LiveCalls:
 
     def start(self, key: CallKey, gateway: Gateway | None, now: float) -> Outcome:
         """The call was answered: it is active, and its lease is the long one from now on. Idempotent."""
-        call = self._table.live.get(key)
+        call = self._table.find(key)
         if call is None:
             return self._missing(key, now)
         if call.started_at is None:
-            del self.by_state[call.state, call.direction][call]
+            self.counts["reserved", call.direction] -= 1
+            self.counts["active", call.direction] += 1
             call.started_at = now
-            self.by_state[call.state, call.direction][call] = None
         self._table.renew(call, now - self.deaf_seconds, _active_seconds(gateway))
         self.changes.append(call)
         return Outcome("started", self._calls_beside(call), max(0.0, now - call.started_at))
 
     def release(self, key: CallKey, now: float, cause: Cause = Cause.RELEASE) -> Outcome:
         """The call is over. One that is not up changes nothing, but a late reserve of its key is refused a while."""
-        call = self._table.live.get(key)
+        call = self._table.find(key)
         if call is None:
             ended = self._table.ended(key, now)
             outcome = self._missing(key, now)
@@ -176,7 +177,7 @@ class LiveCalls:
         """Renew these calls; the keys of which no call is up."""
         unknown = []
         for key in keys:
-            call = self._table.live.get(key)
+            call = self._table.find(key)
             if call is None:
                 unknown.append(key)
             else:
@@ -195,7 +196,7 @@ class LiveCalls:
         if known is None:  # nothing is known of an earlier boot, so nothing is known to be over
             return 0
         self._rounds.pop(gateway_id, None)
-        return self._end_all(tuple(self._table.by_gateway.get(gateway_id, ())), Cause.BOOT, now)
+        return self._end_all(tuple(self._table.by_gateway.get(gateway_id, {}).values()), Cause.BOOT, now)
 
     def sync_begin(self, gateway_id: int) -> None:
         """A full list begins; one that was not ended is forgotten."""
@@ -209,9 +210,9 @@ class LiveCalls:
         """These calls live, says the gateway: renew what we know, adopt what we do not, limits or not."""
         sync_round = self._rounds[gateway_id]
         for entry in listed:
-            call = self._table.live.get(entry.key)
+            call = self._table.find(entry.key)
             if call is not None:
-                sync_round.unnamed.pop(call, None)
+                sync_round.unnamed.pop(entry.key, None)
                 call.misses = 0
                 self.renew(call, now)
             elif (
@@ -226,8 +227,8 @@ class LiveCalls:
         """The list is complete: calls missing from two in a row are over. (ended, adopted)."""
         sync_round = self._rounds.pop(gateway_id)
         over = []
-        for call in sync_round.unnamed:
-            if self._table.live.get(call.key) is not call:
+        for call in sync_round.unnamed.values():
+            if self._table.find(call.key) is not call:
                 continue
             call.misses += 1
             if call.misses >= 2:
@@ -236,14 +237,9 @@ class LiveCalls:
 
     def expire(self, now: float, limit: int) -> int:
         """End up to `limit` calls whose lease is over; how many. Also drops memories too old to matter."""
-        ended = 0
-        for call in self._table.expired(now - self.deaf_seconds):
-            self.end(call, Cause.EXPIRE, now)
-            ended += 1
-            if ended >= limit:
-                break
+        over = self._table.expired(now - self.deaf_seconds, limit)
         self._table.forget(now, limit)
-        return ended
+        return self._end_all(over, Cause.EXPIRE, now)
 
     def end(self, call: Call, cause: Cause, now: float) -> None:
         """The call is over, for this cause; it stops counting everywhere at once."""
@@ -254,21 +250,21 @@ class LiveCalls:
 
     def restore(self, call: Call) -> None:
         """Put back a call that the journal kept; no change is noted, and the newest version of a key counts."""
-        known = self._table.live.get(call.key)
+        known = self._table.find(call.key)
         if known is not None:
             self._uncount(known)
         self._count(call)
 
     def restore_ended(self, ended: CallEnded) -> None:
         """Put back that a call ended, as the journal kept it."""
-        call = self._table.live.get(ended.key)
+        call = self._table.find(ended.key)
         if call is not None:
             self._uncount(call)
         self._table.remember(ended.key, ended.cause, ended.at)
 
     def restore_renewed(self, renewed: CallRenewed) -> None:
         """Put back that a call showed life, as the journal kept it."""
-        call = self._table.live.get(renewed.key)
+        call = self._table.find(renewed.key)
         if call is not None:
             self._table.renew(call, renewed.heard, renewed.lease_seconds)
 
@@ -292,11 +288,11 @@ class LiveCalls:
                 sizes.append(sum(map(len, calls)))
         if gateway_id is not None:
             calls_of_gateway = self._table.by_gateway.get(gateway_id, {})
-            sets.append(calls_of_gateway)
+            sets.append(calls_of_gateway.values())
             sizes.append(len(calls_of_gateway))
         if not sets:
-            sets.append(self._table.live.values())
-            sizes.append(len(self._table.live))
+            sets.append(self._table.all())
+            sizes.append(self._table.size)
         size = min(sizes)
         smallest = sets[sizes.index(size)]
         looked_at = list(islice(smallest, LISTED_SCAN_MAX))
@@ -320,7 +316,7 @@ class LiveCalls:
 
     def all_calls(self) -> tuple[Call, ...]:
         """Every live call, oldest first."""
-        return tuple(self._table.live.values())
+        return tuple(self._table.all())
 
     def all_ended(self, now: float) -> list[CallEnded]:
         """What is remembered of calls lately ended."""
@@ -333,12 +329,12 @@ class LiveCalls:
     def _count(self, call: Call) -> None:
         self._table.add(call)
         self.capacity.take(call)
-        self.by_state[call.state, call.direction][call] = None
+        self.counts[call.state, call.direction] += 1
 
     def _uncount(self, call: Call) -> None:
         self._table.remove(call)
         self.capacity.give_back(call)
-        del self.by_state[call.state, call.direction][call]
+        self.counts[call.state, call.direction] -= 1
 
     def _adopt(
         self, entry: ListedCall, account: Account, client: Client, gateway: Gateway | None, now: float
@@ -370,7 +366,7 @@ class LiveCalls:
         if (cause := self._table.ended(key, now)) is not None:
             return Outcome("unknown" if cause is Cause.EXPIRE else "already_released")
         _, call_id, leg = key
-        if any((gateway_id, call_id, leg) in self._table.live for gateway_id in self._table.by_gateway):
+        if any((gateway_id, call_id, leg) in calls for gateway_id, calls in self._table.by_gateway.items()):
             return Outcome("not_owner")
         return Outcome("unknown")
 

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from matcher.account import Account, IdentType, Network
-from matcher.address import masked_address, network_text
+from matcher.address import address_text, masked_address, network_text
 
 NoMatchReason = Literal["unknown_source", "bad_password"]
 
@@ -40,6 +40,8 @@ class Match(msgspec.Struct, frozen=True, gc=False):
     def matched_text(self) -> str:
         """The value that matched as an operator wrote it: the network, the name, or the ANI with its `*`."""
         if self.address is not None:
+            if self.specificity == len(self.address) * 8:  # most accounts are known by one address
+                return address_text(self.address)
             return network_text(Network(masked_address(self.address, self.specificity), self.specificity))
         return (self.account.ident_name if self.ident_by == "name" else self.account.ani) or ""
 
