@@ -90,7 +90,6 @@ class _CompleteRecord(msgspec.Struct, frozen=True, gc=False, array_like=True, ta
 _Record = _CallRecord | _EndedRecord | _RenewedRecord | _BootRecord | _AliveRecord | _FileRecord | _CompleteRecord
 _decode = msgspec.msgpack.Decoder(list[_Record]).decode
 _encode = msgspec.msgpack.Encoder().encode
-_decode_grant = msgspec.convert
 _GRANT_FIELDS = Grant.__struct_fields__
 
 
@@ -146,19 +145,20 @@ class Journal:
         last_alive: float | None = None
         for path in self._files():
             try:
-                blocks = list(_blocks(path.read_bytes()))
+                for records in _blocks(path.read_bytes()):
+                    for record in records:
+                        if isinstance(record, _AliveRecord):
+                            last_alive, live.deaf_seconds = record.at, record.deaf_seconds
+                        elif isinstance(record, _FileRecord):
+                            if record.version != VERSION:
+                                raise ValueError(f"version {record.version}, not {VERSION}")
+                        else:
+                            _replay(record, live)
             except OSError as error:
                 raise JournalError(f"{path}: {error.strerror}") from error
             except (msgspec.MsgspecError, ValueError) as error:
                 raise JournalError(f"{path}: written by another version of identd: {error}") from error
-            for records in blocks:
-                for record in records:
-                    if isinstance(record, _AliveRecord):
-                        last_alive, live.deaf_seconds = record.at, record.deaf_seconds
-                    elif isinstance(record, _FileRecord):
-                        self._number = max(self._number, record.number)
-                    else:
-                        _replay(record, live)
+            self._number = max(self._number, _number_of(path))
             self._old.append(path)
         if last_alive is not None:
             live.deaf_seconds += max(0.0, now - last_alive)
@@ -227,21 +227,27 @@ class Journal:
         return self._size
 
     def _files(self) -> list[Path]:
-        return sorted(self._directory.glob("calls.*.journal"), key=lambda path: int(path.name.split(".")[1]))
+        found = (path for path in self._directory.glob("calls.*.journal") if path.name.split(".")[1].isdecimal())
+        return sorted(found, key=_number_of)
 
     def _begin_file(self, live: LiveCalls, now: float) -> None:
         """The next file: what is small goes in at once, the calls follow in slices."""
         number = self._number + 1
         path = self._directory / f"calls.{number}.journal"
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._old.append(self._directory / f"calls.{self._number}.journal")
-        self._fd, self._number, self._size = fd, number, 0
         first: list[_Record] = [_FileRecord(number, VERSION), _AliveRecord(now, live.deaf_seconds)]
         first += [_BootRecord(gateway_id, boot_id) for gateway_id, boot_id in live.boots.items()]
         first += _records(live.all_ended(now))
-        self._append(first)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            size = _append_block(fd, first, 0)
+        except OSError:  # the file in use stays in use: nothing may go before a new one is complete
+            os.close(fd)
+            path.unlink(missing_ok=True)
+            raise
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._old.append(self._directory / f"calls.{self._number}.journal")
+        self._fd, self._number, self._size = fd, number, size
         self._rewriting = iter(live.all_calls())
 
     def _rewrite_some(self, live: LiveCalls) -> None:
@@ -263,13 +269,22 @@ class Journal:
             self._old.clear()
 
     def _append(self, records: list[_Record]) -> None:
-        body = _encode(records)
-        block = _HEAD.pack(len(body), zlib.crc32(body)) + body
-        written = os.write(self._fd, block)
-        if written != len(block):  # the disk is full: leave no torn block for later ones to hide behind
-            os.ftruncate(self._fd, self._size)
-            raise OSError("the journal of calls could not be written whole: is the disk full?")
-        self._size += written
+        self._size += _append_block(self._fd, records, self._size)
+
+
+def _append_block(fd: int, records: list[_Record], size: int) -> int:
+    """Write one block at the end of the file, which has `size` bytes; how many were written. All or nothing."""
+    body = _encode(records)
+    block = _HEAD.pack(len(body), zlib.crc32(body)) + body
+    written = os.write(fd, block)
+    if written != len(block):  # the disk is full: leave no torn block for later ones to hide behind
+        os.ftruncate(fd, size)
+        raise OSError("the journal of calls could not be written whole: is the disk full?")
+    return written
+
+
+def _number_of(path: Path) -> int:
+    return int(path.name.split(".")[1])
 
 
 def _records(changes: Iterable[CallChange]) -> list[_Record]:

@@ -12,7 +12,7 @@ def call(call_id: str, gateway_id: int = 1, heard: float = 0.0, lease_seconds: i
 
 def expired(table: CallTable, heard: float) -> list[str]:
     names = []
-    for over in table.expired(heard):
+    for over in table.expired(heard, limit=100):
         table.remove(over)
         names.append(over.key[1])
     return names
@@ -88,7 +88,8 @@ def test_calls_are_found_by_gateway_oldest_first() -> None:
     calls = [call(call_id, gateway_id) for call_id, gateway_id in (("b", 1), ("a", 1), ("b", 2))]
     for one in calls:
         table.add(one)
-    assert list(table.by_gateway[1]) == calls[:2]
+    assert list(table.by_gateway[1].values()) == calls[:2]
+    assert list(table.all()) == calls
     for one in calls:
         table.remove(one)
     assert table.by_gateway == {}
