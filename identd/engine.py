@@ -73,7 +73,7 @@ class Engine:
         call = live.find(key)
         if call is not None:
             return self._again(call, attempt, gateway, now)
-        if live.lately_ended(key, now) in _NO_LATE_RETRY:
+        if (cause := live.lately_ended(key, now)) is not None and cause in _NO_LATE_RETRY:
             return self._refuse(Reason.ALREADY_RELEASED, gateway)
         directory = self._directory
         if not directory.ready:

@@ -86,17 +86,19 @@ def _listeners(settings: Settings, environ: Mapping[str, str]) -> list[Listener]
 
 def _reload(daemon: Daemon, log: Log, config_path: Path, environ: Mapping[str, str]) -> None:
     """SIGHUP: take the configuration over whole, or say why not and change nothing."""
+    problems = ""
     try:
         settings = load_settings(config_path, environ)
         keys = load_keys(settings.credentials)
-        if problems := reload_problems(daemon.settings, settings):
-            raise SettingsError(config_path, problems)
+        if unchangeable := reload_problems(daemon.settings, settings):
+            raise SettingsError(config_path, unchangeable)
+        daemon.change_settings(settings, keys)
     except (SettingsError, CredentialsError) as error:
-        for problem in str(error).splitlines():
-            log.error("configuration_not_reloaded", problem=problem)
-        return
-    daemon.change_settings(settings, keys)
-    log.info("configuration_reloaded")
+        problems = str(error)
+    for problem in problems.splitlines():
+        log.error("configuration_not_reloaded", problem=problem)
+    if not problems:
+        log.info("configuration_reloaded")
 
 
 def _allow_open_files() -> None:

@@ -1,9 +1,7 @@
-"""One connection's conversation: bytes in, bytes out, sync. Who is asking, what may they ask, what is answered.
+"""One connection's conversation: bytes in, bytes out, sync. What is asked, what is answered.
 
-The codec is `protocol/connection.py`, the deciding is `engine.py`; between them stands what belongs to one peer:
-its gateway, its boot, what its transport allows (docs/protocol.md). The gateway's row is looked up anew for every
-request, so a change of it counts at once. A hello that comes before there is data cannot be checked: it is held,
-everything is `not_ready` until then, and it is checked before the first request that finds data.
+The codec is `protocol/connection.py`, the deciding is `engine.py`, who is asking is `asker.py`; between them stands
+what each request of the protocol means (docs/protocol.md).
 """
 
 from collections.abc import Callable
@@ -11,11 +9,13 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from identd.access import KeyRefusedError, Peer, VerifySecret, admits, call_attempt
+from identd.access import KeyRefusedError, Peer, VerifySecret, call_attempt
+from identd.answering import DaemonFacts, calls_answer, explained_answer, hello_answer, status_answer
+from identd.asker import Asker, Refusal
 from identd.calls import NO_GATEWAY
 from identd.decision import Conflict, Decision, Existing, Grant
 from identd.engine import Engine
-from identd.live_calls import ACTIVE_SECONDS, RESERVE_SECONDS, ListedCall, Outcome
+from identd.live_calls import ListedCall, Outcome
 from matcher.account import Direction, Gateway
 from matcher.attempt import CallAttempt
 from protocol import messages as m
@@ -24,8 +24,6 @@ from protocol.errors import ErrorCode
 from protocol.framing import Encoding
 from protocol.joining import JOIN_DECISION, JoinDecision
 from protocol.reason import Reason
-
-EXPLAINED_MAX = 50
 
 COSTLY = (m.Calls,)
 """Requests that cost as much as hundreds of others, as does one with `explain`: a millisecond or two each. One read
@@ -48,35 +46,16 @@ class Observer(Protocol):
         """A release was answered."""
 
 
-class DaemonFacts(Protocol):
-    """What `status` says beside what the engine knows."""
-
-    @property
-    def server(self) -> str:
-        """Name and version."""
-
-    @property
-    def database_connected(self) -> bool:
-        """Whether the loader sees the database."""
-
-    def data_age_seconds(self, now: float) -> float | None:
-        """Since the database was last seen to agree; None before that."""
-
-
 class Session:
     """The conversation with one peer. `closing`: the connection is to be closed after what was returned."""
 
     __slots__ = (
-        "_boot_id",
+        "_asker",
         "_connection",
         "_engine",
         "_facts",
-        "_gateway_id",
-        "_gateway_name",
-        "_held_hello",
         "_join",
         "_observer",
-        "_verify_secret",
         "_waiting",
         "answered",
         "closing",
@@ -95,13 +74,9 @@ class Session:
         self._engine = engine
         self._facts = facts
         self._observer = observer
-        self._verify_secret = verify_secret
+        self._asker = Asker(engine, peer, verify_secret)
         self._connection = ServerConnection(frame_bytes_max)
         self._join: JoinDecision | None = None
-        self._gateway_id: int | None = None
-        self._gateway_name: str | None = None
-        self._boot_id: int | None = None
-        self._held_hello: m.Hello | None = None
         self._waiting: list[Event] = []
         self.peer = peer
         self.closing = False
@@ -110,7 +85,7 @@ class Session:
     @property
     def said_hello(self) -> bool:
         """Whether the peer may ask anything yet; the server sets a deadline on it."""
-        return self.peer.transport == "unix" or self._gateway_name is not None
+        return self._asker.said_hello
 
     @property
     def partial(self) -> int:
@@ -125,7 +100,7 @@ class Session:
     @property
     def gateway_name(self) -> str | None:
         """What the peer said it is, for logs."""
-        return self._gateway_name
+        return self._asker.gateway_name
 
     @property
     def waiting(self) -> bool:
@@ -142,15 +117,20 @@ class Session:
             events = self._waiting + events
             self._waiting = []
         for place, event in enumerate(events, 1):
-            if isinstance(event, RequestError):
+            if isinstance(event, m.CallKeys):
+                out.append(self._decide(event, now))
+                costly = event.explain
+            elif isinstance(event, RequestError):
                 out.append(self._error(event.id, event.code, event.message, event.field))
-                self.closing = self.closing or event.fatal
+                self.closing = event.fatal
+                costly = False
             else:
                 out.append(self._answer(event, now))
-                if isinstance(event, COSTLY) or (isinstance(event, m.CallKeys) and event.explain):
-                    self._waiting = [] if self.closing else events[place:]
-                    break
+                costly = isinstance(event, COSTLY)
             if self.closing:
+                break
+            if costly:
+                self._waiting = events[place:]
                 break
         self.answered += len(out)
         return b"".join(out)
@@ -162,37 +142,36 @@ class Session:
         return self._error(None, ErrorCode.INTERNAL, "a fault of the server; the connection is closed")
 
     def _answer(self, request: m.AnyRequest, now: float) -> bytes:
-        kind = type(request)
-        if kind is not m.Hello:
-            if self._held_hello is not None and self._engine.directory.ready:
-                refused = self._say_hello(self._held_hello, now)
-                if refused is not None:
-                    return self._error(request.id, *refused)
-            if not self.said_hello:
-                return self._error(request.id, ErrorCode.HELLO_REQUIRED, "say hello first")
-            if self._boot_id is not None and self._boot_is_over():
-                return self._refused(request.id, ErrorCode.STALE_BOOT, "a later boot of this gateway has said hello")
-        if isinstance(request, m.CallKeys):
-            return self._decide(request, now)
-        op, handle = _HANDLERS[kind]
+        op, handle = _HANDLERS[type(request)]
         self._observer.requested(op)
+        if not self._asker.settled and not isinstance(request, m.Hello):
+            refusal = self._asker.check(now)
+            if refusal is not None:
+                return self._refused(request.id, refusal)
         return handle(self, request, now)
 
     # --- decisions
 
     def _decide(self, request: m.CallKeys, now: float) -> bytes:
+        op = "authorize" if isinstance(request, m.Authorize) else "identify"
+        self._observer.requested(op)
+        asker, engine = self._asker, self._engine
+        if not asker.settled:
+            refusal = asker.check(now)
+            if refusal is not None:
+                return self._refused(request.id, refusal)
         try:
-            gateway = self._gateway(request.gateway)
+            gateway = asker.gateway(request.gateway)
             attempt = call_attempt(request, gateway, self.peer.is_local)
         except KeyRefusedError as refused:
             return self._bad_request(request.id, refused, now)
         except LookupError:
-            if not self._engine.directory.ready:  # nobody can say whether there is such a gateway
-                return self._decision(request, self._engine.unavailable(Reason.NOT_READY, None), None, None)
+            if not engine.directory.ready:  # nobody can say whether there is such a gateway
+                return self._decision(request, op, engine.unavailable(Reason.NOT_READY, None), None, None)
             return self._forbidden_gateway(request.id, request.gateway)
         if isinstance(request, m.Authorize):
             key = (NO_GATEWAY if gateway is None else gateway.id, request.call_id, request.leg)
-            decision = self._engine.authorize(attempt, gateway, key, now)
+            decision = engine.authorize(attempt, gateway, key, now)
             if isinstance(decision, Conflict):
                 return self._error(
                     request.id,
@@ -201,112 +180,34 @@ class Session:
                     f"and now identifies as account {decision.identified_account_id}",
                     "call_id",
                 )
-            return self._decision(request, decision, attempt, gateway)
-        return self._decision(request, self._engine.identify(attempt, gateway, now), attempt, gateway)
+            return self._decision(request, op, decision, attempt, gateway)
+        return self._decision(request, op, engine.identify(attempt, gateway, now), attempt, gateway)
 
     def _decision(
-        self, request: m.CallKeys, decision: Decision | Existing, attempt: CallAttempt | None, gateway: Gateway | None
+        self,
+        request: m.CallKeys,
+        op: str,
+        decision: Decision | Existing,
+        attempt: CallAttempt | None,
+        gateway: Gateway | None,
     ) -> bytes:
         existing = isinstance(decision, Existing)
         body: Decision = decision.grant if isinstance(decision, Existing) else decision
         self._observer.decided(request.direction, "" if isinstance(body, Grant) else body.reason)
-        op = "authorize" if isinstance(request, m.Authorize) else "identify"
-        self._observer.requested(op)
         if request.explain and attempt is not None:
-            return self._connection.send(self._explained(request.id, op, existing, body, attempt, gateway))
+            looked_at = self._engine.explain(attempt, gateway)
+            return self._connection.send(explained_answer(request.id, op, existing, body, looked_at))
         if self._join is None:
             assert self._connection.encoding is not None, "a request has been read"
             self._join = JOIN_DECISION[self._connection.encoding]
         return self._join(request.id, op, existing, body)
 
-    def _explained(
-        self,
-        request_id: int,
-        op: str,
-        existing: bool,
-        body: Decision,
-        attempt: CallAttempt,
-        gateway: Gateway | None,
-    ) -> m.DecisionAnswer:
-        looked_at = self._engine.explain(attempt, gateway)
-        shown = tuple(
-            m.ExplainedAccount(
-                account_id=one.account.id,
-                account=one.account.name,
-                client_id=one.account.client_id,
-                ident_by=one.account.ident_by,
-                matched=one.matched,
-                verdict=one.verdict,
-                on=one.on,
-                expected=one.expected,
-                seen=one.seen,
-            )
-            for one in looked_at[:EXPLAINED_MAX]
-        )
-        answer = msgspec.convert(
-            {"id": request_id, "op": op, "existing": existing, **msgspec.to_builtins(body)}, m.DecisionAnswer
-        )
-        return msgspec.structs.replace(
-            answer, explain=shown, explain_omitted=max(0, len(looked_at) - EXPLAINED_MAX) or None
-        )
-
-    # --- who is asking
-
-    def _gateway(self, named: str | None) -> Gateway | None:
-        """The gateway that asks, None for none at all. Raises LookupError where it may not be that one."""
-        directory = self._engine.directory
-        if named is not None and named != self._gateway_name:
-            if self.peer.transport == "tcp":
-                raise LookupError(named)
-            return directory.gateways_by_name[named]
-        if self._gateway_id is not None:
-            return directory.gateways[self._gateway_id]
-        if self._gateway_name is not None:
-            raise LookupError(self._gateway_name)
-        return None
-
-    def _boot_is_over(self) -> bool:
-        assert self._boot_id is not None, "asked only of a peer that said its boot"
-        return self._engine.live.boots.get(self._gateway_id or NO_GATEWAY, self._boot_id) > self._boot_id
-
     def _hello(self, request: m.Hello, now: float) -> bytes:
-        refused = self._say_hello(request, now)
-        if refused is not None:
-            return self._error(request.id, *refused)
-        directory = self._engine.directory
-        gateway = directory.gateways.get(self._gateway_id) if self._gateway_id is not None else None
-        return self._connection.send(
-            m.HelloAnswer(
-                id=request.id,
-                op="hello",
-                version=request.version,
-                server=self._facts.server,
-                gateway=request.gateway,
-                ready=directory.ready,
-                generation=directory.generation,
-                reserve_seconds=RESERVE_SECONDS if gateway is None else gateway.reserve_seconds,
-                active_seconds=ACTIVE_SECONDS if gateway is None else gateway.active_seconds,
-            )
-        )
-
-    def _say_hello(self, hello: m.Hello, now: float) -> tuple[ErrorCode, str, str] | None:
-        """Take the peer for the gateway it says it is; error code, message and field if it may not be."""
-        self._gateway_name, self._gateway_id, self._boot_id = hello.gateway, None, hello.boot_id
-        directory = self._engine.directory
-        if not directory.ready:
-            self._held_hello = hello
-            return None
-        self._held_hello = None
-        gateway = directory.gateways_by_name.get(hello.gateway)
-        if not admits(gateway, self.peer, hello.secret, self._verify_secret) or gateway is None:
-            self.closing = True
-            # one text for all: who guesses does not learn whether name, address or secret was wrong
-            return ErrorCode.FORBIDDEN, "this gateway may not speak here with this secret", "gateway"
-        if hello.boot_id is not None and self._engine.live.boot(gateway.id, hello.boot_id, now) is None:
-            self.closing = True
-            return ErrorCode.STALE_BOOT, "a later boot of this gateway has said hello", "boot_id"
-        self._gateway_id = gateway.id
-        return None
+        refusal = self._asker.say_hello(request, now)
+        if refusal is not None:
+            return self._refused(request.id, refusal)
+        gateway = self._asker.gateway() if self._engine.directory.ready else None
+        return self._connection.send(hello_answer(request, self._engine, self._facts, gateway))
 
     # --- calls that are up
 
@@ -326,7 +227,7 @@ class Session:
 
     def _of_call(self, request: m.Start | m.Release, act: Callable[[Gateway | None, int], Outcome]) -> bytes:
         try:
-            gateway = self._gateway(None)
+            gateway = self._asker.gateway()
         except LookupError:
             return self._unknown_gateway(request.id)
         outcome = act(gateway, NO_GATEWAY if gateway is None else gateway.id)
@@ -349,7 +250,7 @@ class Session:
 
     def _touch(self, request: m.Touch, now: float) -> bytes:
         try:
-            gateway_id = self._asking_id()
+            gateway_id = self._asker.gateway_id()
         except LookupError:
             return self._unknown_gateway(request.id)
         unknown = self._engine.live.touch(((gateway_id, call.call_id, call.leg) for call in request.calls), now)
@@ -364,7 +265,7 @@ class Session:
 
     def _sync(self, request: m.Sync, now: float) -> bytes:
         try:
-            gateway = self._gateway(None)
+            gateway = self._asker.gateway()
         except LookupError:
             return self._unknown_gateway(request.id)
         gateway_id = NO_GATEWAY if gateway is None else gateway.id
@@ -387,59 +288,23 @@ class Session:
 
     def _calls(self, request: m.Calls, now: float) -> bytes:
         try:
-            gateway = self._gateway(request.gateway)
+            gateway = self._asker.gateway(request.gateway)
         except LookupError:
             return self._forbidden_gateway(request.id, request.gateway)
         only_own = self.peer.transport == "tcp" or request.gateway is not None
         gateway_id = gateway.id if only_own and gateway is not None else None
-        live, gateways = self._engine.live, self._engine.directory.gateways
-        found, omitted = live.listed(request.account_id, request.client_id, gateway_id, request.limit)
-        listed = tuple(
-            m.LiveCall(
-                call_id=call.key[1],
-                leg=call.key[2],
-                direction=call.direction,
-                state=call.state,
-                account_id=call.account_id,
-                client_id=call.client_id,
-                age_seconds=round(max(0.0, now - call.granted_at), 3),
-                lease_seconds_left=round(live.lease_left(call, now), 3),
-                gateway=asked_by.name if (asked_by := gateways.get(call.key[0])) is not None else None,
-                reseller_id=call.reseller_id,
-            )
-            for call in found
-        )
-        return self._connection.send(m.CallsAnswer(id=request.id, op="calls", calls=listed, omitted=omitted))
+        found, omitted = self._engine.live.listed(request.account_id, request.client_id, gateway_id, request.limit)
+        return self._connection.send(calls_answer(request.id, self._engine, found, omitted, now))
 
     # --- the daemon itself
 
     def _status(self, request: m.Status, now: float) -> bytes:
-        engine, directory = self._engine, self._engine.directory
-        age = self._facts.data_age_seconds(now)
-        return self._connection.send(
-            m.StatusAnswer(
-                id=request.id,
-                op="status",
-                ready=directory.ready,
-                generation=directory.generation,
-                accounts=len(directory.accounts),
-                calls=len(engine.live),
-                database="connected" if self._facts.database_connected else "away",
-                data_age_seconds=None if age is None else round(age, 3),
-                quarantined=len(directory.quarantined),
-                draining=engine.draining,
-                server=self._facts.server,
-            )
-        )
+        return self._connection.send(status_answer(request.id, self._engine, self._facts, now))
 
     def _ping(self, request: m.Ping, _now: float) -> bytes:
         return self._connection.send(m.PongAnswer(id=request.id, op="pong"))
 
     # --- errors
-
-    def _asking_id(self) -> int:
-        gateway = self._gateway(None)
-        return NO_GATEWAY if gateway is None else gateway.id
 
     def _error(self, request_id: int | None, code: ErrorCode, message: str, field: str | None = None) -> bytes:
         self._observer.erred(code)
@@ -447,9 +312,9 @@ class Session:
             m.ErrorAnswer(id=request_id, op="error", code=code, message=message, field=field)
         )
 
-    def _refused(self, request_id: int, code: ErrorCode, message: str) -> bytes:
-        self.closing = True
-        return self._error(request_id, code, message)
+    def _refused(self, request_id: int, refusal: Refusal) -> bytes:
+        self.closing = self.closing or refusal.closes
+        return self._error(request_id, refusal.code, refusal.message, refusal.field)
 
     def _bad_request(self, request_id: int, refused: KeyRefusedError, now: float) -> bytes:
         self.closing = self._connection.count_bad_request(now)

@@ -7,7 +7,7 @@ import pytest
 from identd.access import Peer
 from identd.engine import Engine
 from identd.live_calls import LiveCalls
-from identd.session import EXPLAINED_MAX
+from identd.answering import EXPLAINED_MAX
 from matcher.account import OrigSide, TermSide
 from matcher.directory import Directory
 from protocol.framing import FRAME_BYTES_MAX, Encoding

@@ -1,0 +1,111 @@
+"""Answers that are put together from many values: explained decisions, lists of calls, status, hello."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import msgspec
+
+from identd.calls import Call
+from identd.decision import Decision
+from identd.engine import Engine
+from identd.live_calls import ACTIVE_SECONDS, RESERVE_SECONDS
+from matcher.account import Gateway
+from matcher.index import Explained
+from protocol import messages as m
+
+EXPLAINED_MAX = 50
+
+
+class DaemonFacts(Protocol):
+    """What `status` and `hello` say beside what the engine knows."""
+
+    @property
+    def server(self) -> str:
+        """Name and version."""
+
+    @property
+    def database_connected(self) -> bool:
+        """Whether the loader sees the database."""
+
+    def data_age_seconds(self, now: float) -> float | None:
+        """Since the database was last seen to agree; None before that."""
+
+
+def explained_answer(
+    request_id: int, op: str, existing: bool, decision: Decision, looked_at: tuple[Explained, ...]
+) -> m.DecisionAnswer:
+    """The decision with every account that was looked at, the first `EXPLAINED_MAX` of them."""
+    shown = tuple(
+        m.ExplainedAccount(
+            account_id=one.account.id,
+            account=one.account.name,
+            client_id=one.account.client_id,
+            ident_by=one.account.ident_by,
+            matched=one.matched,
+            verdict=one.verdict,
+            on=one.on,
+            expected=one.expected,
+            seen=one.seen,
+        )
+        for one in looked_at[:EXPLAINED_MAX]
+    )
+    answer = msgspec.convert(
+        {"id": request_id, "op": op, "existing": existing, **msgspec.to_builtins(decision)}, m.DecisionAnswer
+    )
+    omitted = max(0, len(looked_at) - EXPLAINED_MAX) or None
+    return msgspec.structs.replace(answer, explain=shown, explain_omitted=omitted)
+
+
+def calls_answer(request_id: int, engine: Engine, found: Iterable[Call], omitted: int, now: float) -> m.CallsAnswer:
+    """Live calls as they are listed, in the order given."""
+    live, gateways = engine.live, engine.directory.gateways
+    listed = tuple(
+        m.LiveCall(
+            call_id=call.key[1],
+            leg=call.key[2],
+            direction=call.direction,
+            state=call.state,
+            account_id=call.account_id,
+            client_id=call.client_id,
+            age_seconds=round(max(0.0, now - call.granted_at), 3),
+            lease_seconds_left=round(live.lease_left(call, now), 3),
+            gateway=asked_by.name if (asked_by := gateways.get(call.key[0])) is not None else None,
+            reseller_id=call.reseller_id,
+        )
+        for call in found
+    )
+    return m.CallsAnswer(id=request_id, op="calls", calls=listed, omitted=omitted)
+
+
+def status_answer(request_id: int, engine: Engine, facts: DaemonFacts, now: float) -> m.StatusAnswer:
+    """How the daemon is."""
+    directory = engine.directory
+    age = facts.data_age_seconds(now)
+    return m.StatusAnswer(
+        id=request_id,
+        op="status",
+        ready=directory.ready,
+        generation=directory.generation,
+        accounts=len(directory.accounts),
+        calls=len(engine.live),
+        database="connected" if facts.database_connected else "away",
+        data_age_seconds=None if age is None else round(age, 3),
+        quarantined=len(directory.quarantined),
+        draining=engine.draining,
+        server=facts.server,
+    )
+
+
+def hello_answer(request: m.Hello, engine: Engine, facts: DaemonFacts, gateway: Gateway | None) -> m.HelloAnswer:
+    """Who we are, whether there is data, and how long the gateway's calls live without a word."""
+    return m.HelloAnswer(
+        id=request.id,
+        op="hello",
+        version=request.version,
+        server=facts.server,
+        gateway=request.gateway,
+        ready=engine.directory.ready,
+        generation=engine.directory.generation,
+        reserve_seconds=RESERVE_SECONDS if gateway is None else gateway.reserve_seconds,
+        active_seconds=ACTIVE_SECONDS if gateway is None else gateway.active_seconds,
+    )
