@@ -52,8 +52,8 @@ class Model:
             found.append(("reseller", reseller.id, both))
         return found
 
-    def authorize(self, key: Key, account_id: int, direction: str, gateway: Gateway, now: float) -> str:
-        """One word: grant, existing, conflict or a reason; takes what is to be taken."""
+    def authorize(self, key: Key, account_id: int, direction: str, gateway: Gateway, now: float, heard: float) -> str:
+        """One word: grant, existing, conflict or a reason; takes what is to be taken. `heard` as in `expire_heard`."""
         account = self.account(account_id)
         call = self.calls.get(key)
         if call is not None:
@@ -64,7 +64,7 @@ class Model:
             if call["adopted"] and not (self.client(call["client"]) or self.client(account.client_id)):  # type: ignore[union-attr]  # checked above
                 return "client_blocked"
             call["adopted"] = False
-            call["renewed"] = now
+            call["renewed"] = heard
             return "existing"
         if now - self.released.get(key, -math.inf) < 30:
             return "already_released"
@@ -78,7 +78,7 @@ class Model:
                 return f"capacity_{level}"
         client = self.client(account.client_id)
         assert client is not None
-        self.up(key, account, client, direction, gateway.reserve_seconds, now, adopted=False)
+        self.up(key, account, client, direction, gateway.reserve_seconds, heard, adopted=False)
         return "grant"
 
     def judged(self, account: Account) -> str | None:
@@ -115,8 +115,15 @@ class Model:
     ) -> None:
         self.serial += 1
         self.calls[key] = {
-            "account": account.id, "client": client.id, "reseller": client.reseller_id, "direction": direction,
-            "renewed": now, "lease": lease, "active": adopted, "misses": 0, "adopted": adopted,
+            "account": account.id,
+            "client": client.id,
+            "reseller": client.reseller_id,
+            "direction": direction,
+            "renewed": now,
+            "lease": lease,
+            "active": adopted,
+            "misses": 0,
+            "adopted": adopted,
             "serial": self.serial,
         }
 

@@ -42,6 +42,13 @@ class Calls(RuleBasedStateMachine):
         self.journal.restore(self.engine.live, self.now)
 
     def teardown(self) -> None:
+        try:
+            self.nothing_is_left_when_all_has_ended()
+        finally:
+            self.journal.close()
+            self.folder.cleanup()
+
+    def nothing_is_left_when_all_has_ended(self) -> None:
         for call_key in list(self.model.calls):
             self.engine.live.release(call_key, self.now)
         for gateway_id in list(self.model.syncs):
@@ -51,8 +58,6 @@ class Calls(RuleBasedStateMachine):
         left = {**self.engine.statistics(), "boots": 0}
         assert not any(left.values()), left
         assert self.engine.live.capacity.statistics() == {"account": 0, "client": 0, "reseller": 0}
-        self.journal.close()
-        self.folder.cleanup()
 
     @property
     def heard(self) -> float:
@@ -147,9 +152,7 @@ class Calls(RuleBasedStateMachine):
             for limited_id in range(1, 5)
         }
         decision = self.engine.authorize(attempt(f"10.0.0.{row_id}", direction=direction), asking, call_key, self.now)
-        expected = self.model.authorize(call_key, row_id, direction, asking, self.heard)
-        if expected in {"grant", "existing"}:
-            self.model.calls[call_key]["renewed"] = self.heard
+        expected = self.model.authorize(call_key, row_id, direction, asking, self.now, self.heard)
         assert said(decision) == expected
         if expected == "grant":
             row = self.model.account(row_id)
@@ -246,9 +249,14 @@ class Calls(RuleBasedStateMachine):
         live = self.engine.live
         up = {
             call.key: {
-                "account": call.account_id, "client": call.client_id, "reseller": call.reseller_id,
-                "direction": call.direction, "active": call.state == "active", "lease": call.lease_seconds,
-                "misses": call.misses, "adopted": call.grant is None,
+                "account": call.account_id,
+                "client": call.client_id,
+                "reseller": call.reseller_id,
+                "direction": call.direction,
+                "active": call.state == "active",
+                "lease": call.lease_seconds,
+                "misses": call.misses,
+                "adopted": call.grant is None,
                 "renewed": call.renewed_heard,
             }
             for call in live.all_calls()
