@@ -53,7 +53,7 @@ class Model:
         return found
 
     def authorize(self, key: Key, account_id: int, direction: str, gateway: Gateway, now: float, heard: float) -> str:
-        """One word: grant, existing, conflict or a reason; takes what is to be taken. `heard` as in `expire_heard`."""
+        """One word: grant, existing, conflict or a reason; takes what is to be taken. `heard`: see `expire_heard`."""
         account = self.account(account_id)
         call = self.calls.get(key)
         if call is not None:

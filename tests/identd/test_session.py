@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from identd.access import Peer
+from identd.answering import EXPLAINED_MAX
 from identd.engine import Engine
 from identd.live_calls import LiveCalls
-from identd.answering import EXPLAINED_MAX
 from matcher.account import OrigSide, TermSide
 from matcher.directory import Directory
 from protocol.framing import FRAME_BYTES_MAX, Encoding
