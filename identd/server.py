@@ -1,9 +1,9 @@
 """The doors that switches knock on: every socket of the protocol, served by one trio task.
 
 A task a connection would cost trio some 20 µs a wake-up, twice what a whole call costs. So all sockets lie in one
-epoll of ours, that epoll is the one thing trio waits for, and every turn answers whatever has arrived on all of
-them. Nothing here waits: a slow peer's answers lie in its `Connection`. Each connection is its own boundary: what
-goes wrong in one is logged, costs that one, and the next is served.
+epoll of ours, that epoll is the one thing trio waits for, and once woken we stay for as long as something arrives.
+Nothing here waits for a peer: a slow one's answers lie in its `Connection`. Each connection is its own boundary:
+what goes wrong in one is logged, costs that one, and the next is served.
 """
 
 import contextlib
@@ -25,6 +25,8 @@ from identd.settings import Limits
 
 EVENTS_MAX = 256  # sockets served a turn; others get the thread back after some milliseconds at most
 ACCEPTS_MAX = 64  # connections taken a turn from one listener
+STAY_SECONDS = 0.002  # served without a look at other tasks; a loader's update or a scrape can wait that long
+WAIT_SECONDS = 0.001  # the shortest wait that epoll knows
 SWEEP_SECONDS = 0.25  # how late a deadline may be noticed
 ACCEPT_PAUSE_SECONDS = 1.0  # without a free file descriptor, trying again at once would spin
 LINGER_SECONDS = 1.0  # how long a peer has to take our last answer and close
@@ -56,7 +58,7 @@ class ServerObserver(Protocol):
 
 
 class Server:
-    """All connections of the protocol. `run` until cancelled; `after_turn` is called whenever answers went out."""
+    """All connections of the protocol. `run` until cancelled; `after_turn` is called when answers have gone out."""
 
     __slots__ = (
         "_after_turn",
@@ -102,24 +104,40 @@ class Server:
             nursery.start_soon(self._sweep_forever)
             while True:
                 await trio.lowlevel.wait_readable(self._epoll.fileno())
-                self.turn()
+                self._stay()
 
-    def turn(self) -> None:
-        """Answer everything that has arrived, one read of every connection."""
-        now = self._clock.look()
+    def _stay(self) -> None:
+        """Serve turn after turn while there is something to serve, `STAY_SECONDS` at most.
+
+        Going back to trio for every turn would cost more than most turns do, so between two of them a busy server
+        waits here, `WAIT_SECONDS` at most: that much later may another task run, and no call waits for it.
+        """
+        began = now = self._clock.look()
+        while now - began < STAY_SECONDS:
+            events = self._epoll.poll(0, EVENTS_MAX)
+            if not events:
+                self._after_turn(now)  # nobody waits for us now
+                events = self._epoll.poll(WAIT_SECONDS, EVENTS_MAX)
+                if not events:
+                    return
+            now = self._clock.look()
+            self._turn(events, now)
+        self._after_turn(now)
+
+    def _turn(self, events: Iterable[tuple[int, int]], now: float) -> None:
+        """Answer what has arrived on these sockets, one read of each."""
         answered = 0
-        for fd, events in self._epoll.poll(0, EVENTS_MAX):
+        for fd, event in events:
             connection = self._connections.get(fd)
             if connection is None:
                 if (listener := self._listeners.get(fd)) is not None:
                     self._accept(listener, now)
                 continue
             before = connection.session.answered
-            self._serve(fd, connection, events, now)
+            self._serve(fd, connection, event, now)
             answered += connection.session.answered - before
         if answered:
             self._observer.took((self._clock.now() - now) / answered, answered)
-        self._after_turn(now)
 
     def stop_listening(self) -> None:
         """Take no new connection; those that are there are served on."""
