@@ -8,7 +8,7 @@ the front and renewing is moving to the back: no timer, no heap that fills with 
 
 import heapq
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from enum import StrEnum
 from typing import Literal
 
@@ -21,6 +21,9 @@ CallKey = tuple[int, str, str]
 """(gateway id, call_id, leg); gateway id 0 is a switch that said no gateway."""
 
 NO_GATEWAY = 0
+
+REMEMBER_SECONDS = 30.0
+"""How long a late retry of an ended call is told from a new call (docs/matching.md §6.5)."""
 
 
 class Cause(StrEnum):
@@ -80,7 +83,7 @@ class CallTable:
 
     __slots__ = ("_ended", "_ended_max", "_leases", "_remember_seconds", "by_gateway", "size")
 
-    def __init__(self, remember_seconds: float = 30.0, ended_max: int = 1_000_000) -> None:
+    def __init__(self, remember_seconds: float = REMEMBER_SECONDS, ended_max: int = 1_000_000) -> None:
         self.by_gateway: dict[int, CallsByKey] = {}
         self.size = 0
         self._leases: dict[int, CallSet] = {}
@@ -106,13 +109,23 @@ class CallTable:
 
     def remove(self, call: Call) -> None:
         """The call is over. It must be up."""
+        self.detach(call)
+        self.unlease(call)
+
+    def detach(self, call: Call) -> None:
+        """Nobody finds the call any more; `unlease` is still to be done. It must be up."""
         gateway_id = call.key[0]
         calls = self.by_gateway[gateway_id]
         del calls[call.key]
         if not calls:
             del self.by_gateway[gateway_id]
         self.size -= 1
-        self._unqueue(call)
+
+    def detach_gateway(self, gateway_id: int) -> Collection[Call]:
+        """The same for all calls of a gateway, in one step however many they are."""
+        calls = self.by_gateway.pop(gateway_id, {})
+        self.size -= len(calls)
+        return calls.values()
 
     def all(self) -> Iterator[Call]:
         """Every live call, oldest first."""
@@ -120,7 +133,7 @@ class CallTable:
 
     def renew(self, call: Call, heard: float, lease_seconds: int) -> None:
         """The call shows life: its lease starts again."""
-        self._unqueue(call)
+        self.unlease(call)
         call.renewed_heard = heard
         call.lease_seconds = lease_seconds
         self._queue(lease_seconds)[call] = None
@@ -184,7 +197,8 @@ class CallTable:
             queue = self._leases[lease_seconds] = {}
         return queue
 
-    def _unqueue(self, call: Call) -> None:
+    def unlease(self, call: Call) -> None:
+        """The call has no lease any more."""
         queue = self._leases[call.lease_seconds]
         del queue[call]
         if not queue:

@@ -75,12 +75,12 @@ class Daemon:
         self._journal = journal
         self._reload = reload
         limits = settings.limits
-        self._live = LiveCalls(ended_max=limits.released_memory_max)
+        self._live = LiveCalls(limits.released_memory_max, limits.calls_max)
         self._clock = Clock(self._live.was_deaf)
         self._metrics = Metrics(self._readings)
         self._watch = Watch(self._metrics, log)
         self._prover = Prover(keys, self._watch.credentials_unusable)
-        self.engine = Engine(Directory(self._prover), self._live, limits.calls_max)
+        self.engine = Engine(Directory(self._prover), self._live)
         self._feed = Feed(
             self.engine,
             self._clock,
@@ -120,7 +120,7 @@ class Daemon:
         self.settings = settings
         self._prover.use(keys)
         self._server.limits = settings.limits
-        self.engine.calls_max = settings.limits.calls_max
+        self._live.calls_max = settings.limits.calls_max
         self._log.configure(settings.log.level, settings.log.format, settings.log.numbers)
 
     # --- what runs

@@ -26,15 +26,13 @@ class Engine:
         "_directory",
         "_rates",
         "ambiguous_decisions",
-        "calls_max",
         "draining",
         "live",
         "wall_offset",
     )
 
-    def __init__(self, directory: Directory, live: LiveCalls, calls_max: int = 1_000_000) -> None:
+    def __init__(self, directory: Directory, live: LiveCalls) -> None:
         self._directory = directory
-        self.calls_max = calls_max
         self._rates = CallRates()
         self.live = live
         self.draining = False
@@ -80,7 +78,7 @@ class Engine:
             return self.unavailable(Reason.NOT_READY, gateway)
         if self.draining:
             return self.unavailable(Reason.DRAINING, gateway)
-        if len(live) >= self.calls_max:
+        if live.is_full:
             return self.unavailable(Reason.OVERLOADED, gateway)
         found = directory.index.identify(attempt, gateway)
         if not isinstance(found, Match):

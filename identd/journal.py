@@ -3,13 +3,15 @@
 A killed daemon knows its calls again when it comes back, within one turn of the loop. No fsync: the machine losing
 power loses its switch's calls too. Two files take turns. When the one in use has outgrown its calls, the next one
 begins: what happens goes there from then on, and in slices everything still up is written there as well; once that
-is complete, the old file goes. Every record says how something stands now, so reading one twice does no harm.
+is complete, and the endings in the old file are too old to matter, the old file goes. Every record says how something
+stands now, so reading one twice does no harm.
 
 A block is a 4-byte length and a 4-byte CRC-32, then MessagePack records; a block torn by a crash ends the file.
 """
 
 import fcntl
 import os
+import threading
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,9 +19,9 @@ from struct import Struct
 
 import msgspec
 
-from identd.calls import Call, Cause
+from identd.calls import REMEMBER_SECONDS, Call, Cause
 from identd.decision import Grant
-from identd.live_calls import CallChange, CallEnded, CallRenewed, LiveCalls
+from identd.live_calls import CallChange, CallEnded, CallRenewed, GatewayBooted, LiveCalls
 from matcher.account import Direction
 
 BLOCK_BYTES_MAX = 64 * 1024 * 1024  # a turn writes kilobytes; a length past this is garbage
@@ -27,6 +29,7 @@ REWRITE_BYTES_MIN = 64 * 1024 * 1024  # smaller files are not worth turning over
 REWRITE_FACTOR = 4  # turned over when this many times larger than what a fresh file took
 REWRITE_SLICE_CALLS = 200  # written a turn while turning over: some 0.3 ms
 PENDING_MAX = 500_000  # records kept while the disk takes none; past it the whole state is written anew later
+KEEP_SECONDS = REMEMBER_SECONDS + 1.0  # a file that is full of what has ended is kept until that is forgotten
 RETRY_SECONDS = 1.0  # between tries while the disk takes none
 VERSION = 1
 
@@ -112,6 +115,7 @@ class Journal:
         "_retry_at",
         "_rewriting",
         "_size",
+        "_unlinking",
     )
 
     def __init__(self, directory: Path) -> None:
@@ -120,11 +124,12 @@ class Journal:
         self._number = 0
         self._size = 0
         self._fresh_bytes = 0
-        self._old: list[Path] = []
+        self._old: list[tuple[Path, float]] = []
         self._rewriting: Iterator[Call] | None = None
         self._pending: list[_Record] = []
         self._retry_at = 0.0
         self._lost = False
+        self._unlinking: threading.Thread | None = None
         try:
             directory.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(directory / "calls.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -159,7 +164,7 @@ class Journal:
             except (msgspec.MsgspecError, ValueError) as error:
                 raise JournalError(f"{path}: written by another version of identd: {error}") from error
             self._number = max(self._number, _number_of(path))
-            self._old.append(path)
+            self._old.append((path, now))
         if last_alive is not None:
             live.deaf_seconds += max(0.0, now - last_alive)
         live.restored()
@@ -197,6 +202,7 @@ class Journal:
             self._begin_file(live, now)
             self._pending.clear()
             self._lost = False
+            self._old = [(path, 0.0) for path, _ in self._old]  # what they miss would bring ended calls back
         if alive:
             self._pending.append(_AliveRecord(now, live.deaf_seconds))
         if self._rewriting is not None:
@@ -205,12 +211,14 @@ class Journal:
             self._append(self._pending)
             self._pending = []
         if self._rewriting is None:
-            self._drop_old()
+            self._drop_old(now)
             if self._size > max(REWRITE_BYTES_MIN, REWRITE_FACTOR * self._fresh_bytes):
                 self._begin_file(live, now)
 
     def close(self) -> None:
         """Let go of the files."""
+        if self._unlinking is not None:
+            self._unlinking.join()
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -236,7 +244,6 @@ class Journal:
         path = self._directory / f"calls.{number}.journal"
         first: list[_Record] = [_FileRecord(number, VERSION), _AliveRecord(now, live.deaf_seconds)]
         first += [_BootRecord(gateway_id, boot_id) for gateway_id, boot_id in live.boots.items()]
-        first += _records(live.all_ended(now))
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             size = _append_block(fd, first, 0)
@@ -246,8 +253,8 @@ class Journal:
             raise
         if self._fd >= 0:
             os.close(self._fd)
-            self._old.append(self._directory / f"calls.{self._number}.journal")
-        self._fd, self._number, self._size = fd, number, size
+            self._old.append((self._directory / f"calls.{self._number}.journal", now))
+        self._fd, self._number, self._size, self._fresh_bytes = fd, number, size, 0
         self._rewriting = iter(live.all_calls())
 
     def _rewrite_some(self, live: LiveCalls) -> None:
@@ -261,12 +268,15 @@ class Journal:
             if live.find(call.key) is call:
                 self._pending.append(_call_record(call))
 
-    def _drop_old(self) -> None:
-        if self._old:
+    def _drop_old(self, now: float) -> None:
+        """Files that the one in use has made needless go once the endings in them are too old to matter."""
+        if not self._fresh_bytes:
             self._fresh_bytes = self._size
-            for path in self._old:
-                path.unlink(missing_ok=True)
-            self._old.clear()
+        while self._old and now - self._old[0][1] > KEEP_SECONDS:
+            path, _ = self._old.pop(0)
+            # a large file takes the file system a while, and answers would wait
+            self._unlinking = threading.Thread(target=path.unlink, kwargs={"missing_ok": True}, name="journal")
+            self._unlinking.start()
 
     def _append(self, records: list[_Record]) -> None:
         self._size += _append_block(self._fd, records, self._size)
@@ -341,7 +351,7 @@ def _replay(record: _Record, live: LiveCalls) -> None:
             CallRenewed((record.gateway_id, record.call_id, record.leg), record.heard, record.lease_seconds)
         )
     elif isinstance(record, _BootRecord):
-        live.boots[record.gateway_id] = record.boot_id
+        live.restore_boot(GatewayBooted(record.gateway_id, record.boot_id))
 
 
 def _blocks(data: bytes) -> Iterator[list[_Record]]:

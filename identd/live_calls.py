@@ -5,7 +5,8 @@ place that changes either, so a call is in both or in neither. What happens is a
 shell takes and writes to the journal. Sync; `now` and leases as in `engine.py`.
 """
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Collection, Iterable
 from itertools import islice
 from typing import Literal
 
@@ -20,6 +21,7 @@ DIRECTIONS: tuple[Direction, ...] = ("orig", "term")
 RESERVE_SECONDS = 120
 ACTIVE_SECONDS = 14_400
 _NOT_ADOPTED = frozenset({Cause.RELEASE, Cause.ADMIN})  # the list has crossed these; other endings it overrules
+CLOSED_AT_ONCE_MAX = 1_000  # calls of one boot or sync: some 2 ms; the others follow within a second
 LISTED_SCAN_MAX = 20_000  # calls looked at for one `calls` answer: some 2 ms
 
 
@@ -85,9 +87,11 @@ class LiveCalls:
     """All calls that are up, what they count against, and how they end."""
 
     __slots__ = (
+        "_over",
         "_rounds",
         "_table",
         "boots",
+        "calls_max",
         "capacity",
         "changes",
         "counts",
@@ -96,8 +100,10 @@ class LiveCalls:
         "releases",
     )
 
-    def __init__(self, ended_max: int = 1_000_000) -> None:
+    def __init__(self, ended_max: int = 1_000_000, calls_max: int = 1_000_000) -> None:
         self._table = CallTable(ended_max=ended_max)
+        self._over: deque[tuple[Call, Cause]] = deque()
+        self.calls_max = calls_max
         self._rounds: dict[int, SyncRound] = {}
         self.capacity = Capacity()
         self.counts: dict[tuple[str, str], int] = {
@@ -116,6 +122,11 @@ class LiveCalls:
 
     def __len__(self) -> int:
         return self._table.size
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no further call can be kept."""
+        return self._table.size >= self.calls_max
 
     def find(self, key: CallKey) -> Call | None:
         """The live call of this key."""
@@ -196,7 +207,7 @@ class LiveCalls:
         if known is None:  # nothing is known of an earlier boot, so nothing is known to be over
             return 0
         self._rounds.pop(gateway_id, None)
-        return self._end_all(tuple(self._table.by_gateway.get(gateway_id, {}).values()), Cause.BOOT, now)
+        return self._close_all(self._table.detach_gateway(gateway_id), Cause.BOOT, now)
 
     def sync_begin(self, gateway_id: int) -> None:
         """A full list begins; one that was not ended is forgotten."""
@@ -218,6 +229,7 @@ class LiveCalls:
             elif (
                 entry.account is not None
                 and entry.client is not None
+                and not self.is_full
                 and self.lately_ended(entry.key, now) not in _NOT_ADOPTED
             ):
                 self._adopt(entry, entry.account, entry.client, gateway, now)
@@ -232,21 +244,29 @@ class LiveCalls:
                 continue
             call.misses += 1
             if call.misses >= 2:
+                self._table.detach(call)
                 over.append(call)
-        return self._end_all(over, Cause.SYNC, now), sync_round.adopted
+        return self._close_all(over, Cause.SYNC, now), sync_round.adopted
 
     def expire(self, now: float, limit: int) -> int:
-        """End up to `limit` calls whose lease is over; how many. Also drops memories too old to matter."""
-        over = self._table.expired(now - self.deaf_seconds, limit)
+        """End up to `limit` calls whose lease is over, or close as many that are over already; how many.
+
+        Also drops memories too old to matter.
+        """
+        closed = 0
+        while self._over and closed < limit:
+            self._close(*self._over.popleft(), now)
+            closed += 1
         self._table.forget(now, limit)
-        return self._end_all(over, Cause.EXPIRE, now)
+        over = self._table.expired(now - self.deaf_seconds, limit - closed)
+        for call in over:
+            self.end(call, Cause.EXPIRE, now)
+        return closed + len(over)
 
     def end(self, call: Call, cause: Cause, now: float) -> None:
         """The call is over, for this cause; it stops counting everywhere at once."""
-        self._uncount(call)
-        self._table.remember(call.key, cause, now)
-        self.endings[cause] += 1
-        self.changes.append(CallEnded(call.key, cause, now))
+        self._table.detach(call)
+        self._close(call, cause, now)
 
     def restore(self, call: Call) -> None:
         """Put back a call that the journal kept; no change is noted, and the newest version of a key counts."""
@@ -267,6 +287,14 @@ class LiveCalls:
         call = self._table.find(renewed.key)
         if call is not None:
             self._table.renew(call, renewed.heard, renewed.lease_seconds)
+
+    def restore_boot(self, booted: GatewayBooted) -> None:
+        """Put back that a gateway booted, as the journal kept it: what was up before it is over."""
+        known = self.boots.get(booted.gateway_id)
+        if known is not None and booted.boot_id > known:
+            for call in tuple(self._table.by_gateway.get(booted.gateway_id, {}).values()):
+                self._uncount(call)
+        self.boots[booted.gateway_id] = booted.boot_id
 
     def restored(self) -> None:
         """Everything that the journal kept is back: put the leases in order again."""
@@ -318,14 +346,6 @@ class LiveCalls:
         """Every live call, oldest first."""
         return tuple(self._table.all())
 
-    def all_ended(self, now: float) -> list[CallEnded]:
-        """What is remembered of calls lately ended."""
-        return [
-            CallEnded(key, cause, at)
-            for key, at, cause in self._table.ended_recently()
-            if self._table.ended(key, now)
-        ]
-
     def _count(self, call: Call) -> None:
         self._table.add(call)
         self.capacity.take(call)
@@ -354,12 +374,25 @@ class LiveCalls:
             )
         )
 
-    def _end_all(self, calls: Iterable[Call], cause: Cause, now: float) -> int:
-        ended = 0
-        for call in calls:
-            self.end(call, cause, now)
-            ended += 1
-        return ended
+    def _close_all(self, calls: Collection[Call], cause: Cause, now: float) -> int:
+        """Take calls that nobody finds any more off the books: some at once, the others a slice a tick.
+
+        A switch that restarts may leave a hundred thousand: closing all at once would stop every answer meanwhile.
+        """
+        for number, call in enumerate(calls):
+            if number < CLOSED_AT_ONCE_MAX:
+                self._close(call, cause, now)
+            else:
+                self._over.append((call, cause))
+        return len(calls)
+
+    def _close(self, call: Call, cause: Cause, now: float) -> None:
+        self._table.unlease(call)
+        self.capacity.give_back(call)
+        self.counts[call.state, call.direction] -= 1
+        self._table.remember(call.key, cause, now)
+        self.endings[cause] += 1
+        self.changes.append(CallEnded(call.key, cause, now))
 
     def _missing(self, key: CallKey, now: float) -> Outcome:
         """Why no call of this key is up. Gateways are few, so looking for another owner needs no table of its own."""

@@ -78,9 +78,9 @@ def gone(row: Row) -> RowRemoved:
     raise AssertionError(row)
 
 
-def engine(*rows: Row, **more: Any) -> Engine:
-    """An engine with these rows loaded."""
-    made = Engine(Directory(proves), LiveCalls(), **more)
+def engine(*rows: Row, **bounds: int) -> Engine:
+    """An engine with these rows loaded; `bounds` are those of `LiveCalls`."""
+    made = Engine(Directory(proves), LiveCalls(**bounds))
     load(made, *rows)
     return made
 
