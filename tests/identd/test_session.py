@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from identd.access import Peer
-from identd.answering import EXPLAINED_MAX
 from identd.engine import Engine
 from identd.live_calls import LiveCalls
 from matcher.account import OrigSide, TermSide
@@ -20,14 +19,10 @@ from tests.identd.building import (
     UNIX,
     Talk,
     account,
-    change,
     client,
     engine,
     from_bytes,
     gateway,
-    gone,
-    load,
-    network,
     reseller,
     to_bytes,
 )
@@ -224,159 +219,6 @@ def test_the_tech_prefix_comes_off_exactly_once(
     assert Talk(made).authorize("term", dnis=dnis, direction="term").get("dnis") == (None if told is None else dnis)
 
 
-# --- who is asking
-
-
-@pytest.mark.rule("P1.3", "P2.15")
-@BOTH
-def test_hello_is_answered_with_what_the_switch_needs(encoding: Encoding) -> None:
-    made = engine(gateway(1, reserve_seconds=30, active_seconds=600))
-    assert Talk(made, TCP, encoding).say("hello", version=1, gateway="gw1") == {
-        "id": 1,
-        "op": "hello",
-        "version": 1,
-        "server": "identd test",
-        "gateway": "gw1",
-        "ready": True,
-        "generation": 1,
-        "reserve_seconds": 30,
-        "active_seconds": 600,
-    }
-
-
-@pytest.mark.rule("P1.3", "P2.17")
-@pytest.mark.parametrize(
-    "request_",
-    [
-        {"op": "ping"},
-        {"op": "status"},
-        {"op": "identify", "ip": "10.0.0.1", "dnis": "44"},
-        {"op": "release", "call_id": "c"},
-        {"op": "sync", "phase": "begin"},
-        {"op": "calls"},
-        {"op": "touch", "calls": []},
-    ],
-)
-def test_over_tcp_hello_comes_first_and_on_the_unix_socket_it_need_not(request_: dict[str, Any]) -> None:
-    talk = Talk(small(), TCP)
-    assert not talk.session.said_hello
-    assert talk.says(request_)[0]["code"] == "hello_required"
-    assert not talk.session.closing
-    assert talk.say("hello", version=1, gateway="gw1")["op"] == "hello"
-    assert talk.session.said_hello
-    assert "code" not in talk.says(request_)[0]
-    assert "code" not in Talk(small(), UNIX).says(request_)[0]
-
-
-HELLOS = [
-    ({}, {}, "unix", True),
-    ({}, {}, "tcp", True),
-    ({"gateway": "nobody"}, {}, "unix", False),
-    ({"gateway": "nobody"}, {}, "tcp", False),
-    ({"secret": "right"}, {"secret_hash": "hash of right"}, "tcp", True),
-    ({"secret": "wrong"}, {"secret_hash": "hash of right"}, "tcp", False),
-    ({}, {"secret_hash": "hash of right"}, "tcp", False),
-    ({"secret": "any"}, {}, "tcp", True),
-    ({}, {"secret_hash": "hash of right"}, "unix", True),  # the file's mode has decided
-    ({"secret": "wrong"}, {"secret_hash": "hash of right"}, "unix", False),
-    ({}, {"addresses": (network("192.0.2.0/24"),)}, "tcp", True),
-    ({}, {"addresses": (network("198.51.100.0/24"),)}, "tcp", False),
-    ({}, {"addresses": (network("198.51.100.0/24"),)}, "unix", True),
-    ({"secret": "right"}, {"addresses": (network("198.51.100.1"),), "secret_hash": "hash of right"}, "tcp", False),
-]
-
-
-@pytest.mark.rule("P1.3", "P1.17", "P2.18")
-@pytest.mark.parametrize(("hello", "row", "peer", "may_speak"), HELLOS)
-def test_who_may_speak_as_a_gateway(hello: dict[str, Any], row: dict[str, Any], peer: str, may_speak: bool) -> None:
-    talk = Talk(engine(gateway(1, **row)), PEERS[peer])
-    answers = talk.says({"op": "hello", "version": 1, "gateway": "gw1", **hello}, {"op": "ping"})
-    if may_speak:
-        assert answers[0]["op"] == "hello"
-        assert len(answers) == 2
-        assert not talk.session.closing
-    else:
-        assert [answer.get("code") for answer in answers] == ["forbidden"], "and nothing after it is answered"
-        assert talk.session.closing
-        assert talk.says({"op": "ping"}) == []
-
-
-@pytest.mark.rule("P1.16", "P2.17")
-def test_over_tcp_a_request_that_names_another_gateway_is_forbidden() -> None:
-    talk = Talk(small(), TCP, hello="gw1")
-    assert talk.outcome(gateway="gw2") == "forbidden"
-    assert talk.outcome(gateway="nobody") == "forbidden"
-    assert talk.outcome(gateway="gw1") == "grant"
-    assert not talk.session.closing
-
-
-@pytest.mark.rule("P1.16", "P1.17", "M2.15")
-def test_on_the_unix_socket_any_gateway_that_the_database_knows_may_be_named_or_none() -> None:
-    made = engine(account(1, gateway_ids=(2,)), client(), gateway(1), gateway(2))
-    talk = Talk(made)
-    assert talk.outcome("a") == "unknown_source"
-    assert talk.outcome("a", gateway="gw1") == "unknown_source"
-    assert talk.outcome("a", gateway="gw2") == "grant"
-    assert talk.outcome("a", gateway="nobody") == "forbidden"
-    assert {call.key[0] for call in made.live.all_calls()} == {2}
-
-
-def test_a_gateway_that_is_deleted_may_not_go_on() -> None:
-    made = small()
-    talk = Talk(made, TCP, hello="gw1")
-    change(made, gone(gateway(1)))
-    for answer in (
-        talk.authorize(),
-        talk.say("release", call_id="c"),
-        talk.say("calls"),
-        talk.say("sync", phase="begin"),
-    ):
-        assert answer["code"] == "forbidden"
-    assert talk.say("ping")["op"] == "pong"
-
-
-@pytest.mark.rule("M6.32", "P2.17", "P2.18")
-def test_a_new_boot_ends_the_earlier_ones_calls_and_connections() -> None:
-    made = small()
-    old, new = Talk(made, TCP), Talk(made, TCP)
-    old.say("hello", version=1, gateway="gw1", boot_id=7)
-    assert old.outcome("c") == "grant"
-    new.say("hello", version=1, gateway="gw1", boot_id=8)
-    assert new.say("calls")["calls"] == []
-    assert old.outcome("d") == "stale_boot"
-    assert old.session.closing
-    late = Talk(made, TCP)
-    assert late.say("hello", version=1, gateway="gw1", boot_id=7)["code"] == "stale_boot"
-    assert late.session.closing
-
-
-@pytest.mark.rule("M6.33")
-def test_a_closed_connection_ends_nothing() -> None:
-    made = small()
-    assert Talk(made, TCP, hello="gw1").outcome() == "grant"
-    assert Talk(made, TCP, hello="gw1").outcome() == "existing"
-    assert Talk(made, TCP, hello="gw1").say("release", call_id="c")["result"] == "released"
-
-
-@pytest.mark.rule("M8.3", "P1.3")
-def test_a_hello_before_there_is_data_is_checked_when_data_arrives() -> None:
-    made = not_ready()
-    good, bad = Talk(made, TCP), Talk(made, TCP)
-    assert good.say("hello", version=1, gateway="gw1", boot_id=3)["ready"] is False
-    assert bad.say("hello", version=1, gateway="gw1", secret="wrong")["ready"] is False
-    for talk in (good, bad):
-        assert talk.outcome() == "not_ready"
-        assert talk.say("status")["ready"] is False
-        assert talk.say("release", call_id="c")["code"] == "internal"
-    load(made, account(), client(), gateway(1, secret_hash=None, addresses=()), gateway(2))
-    assert good.outcome() == "grant"
-    assert made.live.boots == {1: 3}
-    load(made, account(), client(), gateway(1, secret_hash="hash of right"))
-    assert bad.outcome("d") == "forbidden"
-    assert bad.session.closing
-    assert [call.key[1] for call in made.live.all_calls()] == ["c"]
-
-
 # --- what a request may carry
 
 
@@ -524,80 +366,7 @@ def test_a_sync_begins_with_begin(phase: str) -> None:
     assert (answer["code"], answer["field"]) == ("bad_request", "phase")
 
 
-@pytest.mark.rule("P1.10", "P1.18")
-def test_calls_are_listed_oldest_first_and_over_tcp_ones_own_only() -> None:
-    made = engine(
-        account(1), account(2, client_id=2), client(1, reseller_id=1), client(2), reseller(), gateway(1), gateway(2)
-    )
-    one, two, local = Talk(made, TCP, hello="gw1"), Talk(made, TCP, hello="gw2"), Talk(made)
-    for number, (talk, ip) in enumerate([(one, 1), (two, 1), (one, 2), (local, 2)]):
-        talk.now = NOW + number
-        assert talk.outcome(str(number), ip=f"10.0.0.{ip}") == "grant"
-    one.say("start", call_id="0")
-
-    def listed(talk: Talk, **keys: Any) -> str:
-        talk.now = NOW + 10
-        answer = talk.say("calls", **keys)
-        omitted = answer.get("omitted", 0)
-        return "".join(call["call_id"] for call in answer["calls"]) + (f"+{omitted}" if omitted else "")
-
-    assert listed(local) == "0123"
-    assert listed(local, limit=1) == "0+3"
-    assert listed(local, gateway="gw1") == "02"
-    assert listed(local, client_id=2) == "23"
-    assert listed(local, account_id=1) == "01"
-    assert listed(local, account_id=1, gateway="gw2") == "1"
-    assert listed(one) == "02"
-    assert listed(one, account_id=1) == "0"
-    assert one.say("calls", gateway="gw2")["code"] == "forbidden"
-    assert local.say("calls", gateway="nobody")["code"] == "forbidden"
-    assert one.say("calls", limit=1)["calls"][0] == {
-        "call_id": "0",
-        "leg": "",
-        "direction": "orig",
-        "state": "active",
-        "account_id": 1,
-        "client_id": 1,
-        "age_seconds": 10.0,
-        "lease_seconds_left": 14_392.0,
-        "gateway": "gw1",
-        "reseller_id": 1,
-    }
-
-
-@pytest.mark.rule("P1.10", "P1.19")
-@pytest.mark.parametrize("limit", [0, 501])
-def test_a_listing_has_a_bound(limit: int) -> None:
-    assert Talk(small()).say("calls", limit=limit)["code"] == "bad_request"
-
-
 # --- the daemon itself
-
-
-@pytest.mark.rule("P1.11", "P1.12")
-@BOTH
-def test_status_and_ping(encoding: Encoding) -> None:
-    made = small()
-    talk = Talk(made, encoding=encoding)
-    talk.authorize()
-    expected = {
-        "id": 2,
-        "op": "status",
-        "ready": True,
-        "generation": 1,
-        "accounts": 2,
-        "calls": 1,
-        "database": "connected",
-        "data_age_seconds": 0.25,
-        "quarantined": 0,
-        "draining": False,
-        "server": "identd test",
-    }
-    assert talk.say("status") == expected
-    talk.facts.database_connected, talk.facts.age, made.draining = False, None, True
-    away = talk.say("status")
-    assert (away["database"], away["draining"], "data_age_seconds" in away) == ("away", True, False)
-    assert talk.say("ping") == {"id": 4, "op": "pong"}
 
 
 @pytest.mark.rule("M5.11", "P2.8")
@@ -610,57 +379,6 @@ def test_draining_and_overloaded_are_unavailable_and_never_a_refusal() -> None:
         answer = talk.authorize("b")
         assert (answer["decision"], answer["reason"], answer["sip_code"]) == ("unavailable", reason, 500)
     assert talk.heard.decisions[1:] == [("orig", Reason.OVERLOADED), ("orig", Reason.DRAINING)]
-
-
-# --- explain
-
-
-@pytest.mark.rule("P2.10", "P2.11")
-@BOTH
-def test_explain_lists_who_was_looked_at_in_order_and_on_what_each_lost(encoding: Encoding) -> None:
-    made = engine(
-        account(1, ip="10.0.0.0/24"),
-        account(2, ip="10.0.0.0/24", tech_prefix="44"),
-        account(3, ip="10.0.0.0/16"),
-        account(4, ip="10.0.0.9", port=5070),
-        client(),
-    )
-    talk = Talk(made, encoding=encoding)
-    for op, more in (("identify", {}), ("authorize", {"call_id": "c"}), ("authorize", {"call_id": "c"})):
-        answer = talk.say(op, ip="10.0.0.9", dnis="4420", port=5060, explain=True, **more)
-        assert answer["account_id"] == 2
-        told = [(one["account_id"], one["verdict"], one.get("on")) for one in answer["explain"]]
-        assert told == [
-            (4, "failed", "port"),
-            (2, "won", None),
-            (1, "lost", "tech_prefix"),
-            (3, "lost", "network_mask"),
-        ]
-    assert answer["existing"] is True
-    assert answer["explain"][0] == {
-        "account_id": 4,
-        "account": "account 4",
-        "client_id": 1,
-        "ident_by": "ip",
-        "matched": "10.0.0.9",
-        "verdict": "failed",
-        "on": "port",
-        "expected": "5070",
-        "seen": "5060",
-    }
-    refused = talk.say("identify", ip="10.9.9.9", dnis="44", explain=True)
-    assert (refused["reason"], refused["explain"]) == ("unknown_source", [])
-
-
-@pytest.mark.rule("P2.10")
-@BOTH
-def test_explain_has_a_bound_and_says_what_it_left_out(encoding: Encoding) -> None:
-    rows = [account(number, ip="10.0.0.1") for number in range(1, 74)]
-    talk = Talk(engine(*rows, client()), encoding=encoding)
-    answer = talk.authorize(explain=True)
-    assert len(answer["explain"]) == EXPLAINED_MAX == 50
-    assert answer["explain_omitted"] == 23
-    assert answer["explain"][0]["verdict"] == "won"
 
 
 # --- many switches at once
