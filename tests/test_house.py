@@ -23,8 +23,6 @@ LINES_MAX = 450
 
 TESTED_ELSEWHERE = {
     "demo/steps.py": "a table; tests/demo/test_tour.py runs every row of it",
-    "matcher/attempt.py": "types; tests/identd/test_access.py builds them",
-    "matcher/change.py": "types; tests/matcher/test_directory.py applies them",
 }
 """Modules without a test file of their name, and who tests them instead."""
 
@@ -248,3 +246,29 @@ def test_lock_file_has_hashes_and_names_no_place():
 def test_no_file_knows_the_machine_it_was_written_on():
     known = [f"{name}: {found[0]}" for name, text in _texts() for found in [PLACES.search(text)] if found is not None]
     assert known == []
+
+
+SYNONYMS = {
+    "gateway": ("softswitch", "switchid", "switch_id", "nas_id"),
+    "client": ("tenant", "subscriber", "customerid", "customer_id"),
+    "ani": ("caller_id", "callerid", "calling_number", "a_number"),
+    "dnis": ("called_number", "dialled_number", "b_number", "dst_number"),
+    "tech_prefix": ("techprefix", "technical_prefix"),
+    "authorize": ("authorise", "authenticate_call"),
+    "refuse": ("reject_call", "denied_call"),
+}
+"""Words of docs/matching.md §1, and what people elsewhere call the same thing."""
+
+
+@pytest.mark.rule("M0.3")
+def test_one_word_a_thing_in_every_name_of_the_code():
+    found = []
+    for path in MODULES:
+        names = {
+            node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else node.name
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Name | ast.Attribute | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        }
+        for word, others in SYNONYMS.items():
+            found += [(_name(path), name, word) for name in names if any(other in name.lower() for other in others)]
+    assert found == []

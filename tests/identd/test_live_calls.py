@@ -2,9 +2,10 @@
 
 import pytest
 
+from identd import live_calls
 from identd.calls import Cause
 from identd.engine import Engine
-from identd.live_calls import ListedCall
+from identd.live_calls import GatewayBooted, ListedCall
 from matcher.account import Gateway
 from tests.identd.building import NOW, account, attempt, change, client, engine, gateway, gone, key, reseller, said
 
@@ -342,3 +343,41 @@ def test_listing_takes_filters_together_oldest_first_and_says_what_it_left_out()
     assert listed(1, 1, 2) == "35"
     assert listed(1, 2, None) == ""
     assert listed(9, None, None) == ""
+
+
+@pytest.mark.rule("M6.32")
+def test_a_boot_that_leaves_more_calls_than_one_moment_can_close_closes_the_rest_in_slices(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(live_calls, "CLOSED_AT_ONCE_MAX", 3)
+    one = made()
+    up(one, *map(str, range(10)))
+    one.live.boot(1, 1, NOW)
+    assert one.live.boot(1, 2, NOW) == 10
+    assert len(one.live) == 0, "nobody finds them any more"
+    up(one, "0", now=NOW)  # a new boot may use the same names at once
+    assert one.live.capacity.calls_of_account("orig", 1) == 1 + 7
+    assert [one.live.expire(NOW, 3) for _ in range(4)] == [3, 3, 1, 0]
+    assert one.live.capacity.calls_of_account("orig", 1) == 1
+    assert one.live.endings[Cause.BOOT] == 10
+    assert one.live.statistics()["leased"] == 1
+
+
+@pytest.mark.rule("M6.38")
+def test_a_list_without_end_adopts_no_more_than_there_is_room_for() -> None:
+    one = engine(account(), client(), gateway(), calls_max=2)
+    assert sync(one, "a", "b", "c", account_id=1) == (0, 2)
+    assert names(one) == {"a", "b"}
+
+
+@pytest.mark.rule("M6.32")
+def test_a_boot_that_the_journal_kept_ends_what_it_kept_of_the_boot_before() -> None:
+    one = made()
+    up(one, "a", "b")
+    one.live.restore_boot(GatewayBooted(1, 7))
+    assert names(one) == {"a", "b"}
+    one.live.restore_boot(GatewayBooted(1, 7))
+    assert names(one) == {"a", "b"}, "the same boot"
+    one.live.restore_boot(GatewayBooted(1, 8))
+    assert names(one) == set()
+    assert one.live.boots == {1: 8}
