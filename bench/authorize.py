@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 
 from bench.population import Population, attempts, population
-from bench.running import RunningDaemon, compiled, database_with, run_load
+from bench.running import RunningDaemon, compiled, database_with, end_well_on_sigterm, run_load
 from matcher.address import address_text
 from protocol.messages import Authorize, Hello, Release
 
@@ -31,12 +31,12 @@ FRAMES = 50_000  # different requests; the load goes round them
 REQUESTS = {(1, 1): 20_000, (8, 1): 60_000, (1, 16): 100_000, (8, 8): 150_000}
 _ID = 0x7FFFFFFF_FFFFFFFF  # stands for eight bytes to be written over
 _CALL = "000000000000"
-_encode = msgspec.msgpack.Encoder().encode
+encode = msgspec.msgpack.Encoder().encode
 
 
 def frame(message: msgspec.Struct, numbered: bool) -> bytes:
     """One frame as load.c reads it: where to write id and call number, then the bytes."""
-    body = _encode(message)
+    body = encode(message)
     framed = struct.pack(">I", len(body)) + body
     id_at = framed.index(struct.pack(">Q", _ID))
     number_at = framed.index(_CALL.encode()) if numbered else 0
@@ -73,13 +73,13 @@ def measure(people: Population, dsn: str, repeat: int, shapes: Sequence[tuple[in
         load, echo = compiled("load", folder), compiled("echo", folder)
         write_frames(folder / "authorize", authorize_frames(people, FRAMES))
         write_frames(folder / "release", [frame(Release(id=_ID, call_id=f"{_CALL}@switch.example"), numbered=True)])
-        hello = _encode(Hello(id=1, version=1, gateway=people.gateways[0].name))
+        hello = encode(Hello(id=1, version=1, gateway=people.gateways[0].name))
         (folder / "hello").write_bytes(struct.pack(">I", len(hello)) + hello)
         echoing = subprocess.Popen(["taskset", "-c", str(SERVER_CORE), echo], stdout=subprocess.PIPE)
-        assert echoing.stdout is not None, "a pipe was asked for"
-        echo_address = f"127.0.0.1:{int(echoing.stdout.readline())}"
         daemon = None
         try:
+            assert echoing.stdout is not None, "a pipe was asked for"
+            echo_address = f"127.0.0.1:{int(echoing.stdout.readline())}"
             daemon = RunningDaemon(folder, dsn, SERVER_CORE, random.SystemRandom().randrange(20_000, 30_000))
             runs = [_round(load, folder, daemon, echo_address, shapes, turn) for turn in range(repeat)]
             return {
@@ -90,11 +90,10 @@ def measure(people: Population, dsn: str, repeat: int, shapes: Sequence[tuple[in
                 "runs": [_median([run[place] for run in runs]) for place in range(len(runs[0]))],
             }
         finally:
+            echoing.kill()
+            echoing.communicate()
             if daemon is not None:
                 daemon.stop()
-            echoing.kill()
-            echoing.wait()
-            echoing.stdout.close()
 
 
 def _round(
@@ -150,6 +149,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3, help="runs of which the median counts")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    end_well_on_sigterm()
     people = population(arguments.accounts)
     with database_with(people) as dsn:
         figures = measure(people, dsn, arguments.repeat, SHAPES)

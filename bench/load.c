@@ -1,7 +1,8 @@
 /* The other side of a measurement: sends prepared frames over TCP or a Unix socket and times every answer.
  *
- *   load ADDRESS CONNECTIONS OUTSTANDING REQUESTS RATE FRAMES [OFFSET [HELLO]]
+ *   load [-s] ADDRESS CONNECTIONS OUTSTANDING REQUESTS RATE FRAMES [OFFSET [HELLO]]
  *
+ * -s          sleep between the moments of an open loop instead of watching the clock: for a core that others share
  * ADDRESS     host:port (IPv4) or the path of a Unix socket
  * OUTSTANDING requests in flight on each connection (closed loop); ignored when RATE is not 0
  * RATE        0, or requests a second over all connections (open loop: latency counts from the intended moment)
@@ -11,6 +12,9 @@
  * HELLO       a file with one whole frame that every connection says first, untimed
  *
  * Frame i is request i modulo the count, with id and call number i + OFFSET written into it. Prints one JSON object.
+ * SIGTERM: ask no more, wait for what is on the way, print. No answer for 30 s is an error, and so is a closed connection.
+ * late_*: how far behind an intended moment of the open loop this program itself was: what of a latency is not the
+ * server's. max_at_ns: when (CLOCK_MONOTONIC) the longest answer came.
  * One thread on one core; it must cost a request less than the server does, which is why it is C.
  */
 #define _GNU_SOURCE
@@ -18,6 +22,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +35,7 @@
 #include <unistd.h>
 
 enum { BUFFER = 1 << 20, RING = 1 << 16 };
+static const uint64_t SILENCE_NS_MAX = 30000000000u;
 
 struct frame { uint32_t length; uint16_t id_at, number_at; unsigned char *bytes; };
 struct connection {
@@ -42,7 +49,19 @@ struct connection {
 static struct frame *frames;
 static uint64_t frame_count, requests, asked, answered, offset;
 static uint64_t granted, refused, errors;
-static uint32_t *latencies;
+static uint32_t *latencies, *lates; /* ns, at most 4.29 s */
+static uint32_t longest;
+static uint64_t longest_at;
+static volatile sig_atomic_t told_to_stop;
+
+static void stop(int number) {
+    (void)number;
+    told_to_stop = 1;
+}
+
+static uint32_t ns32(uint64_t ns) {
+    return ns > UINT32_MAX ? UINT32_MAX : (uint32_t)ns;
+}
 
 static uint64_t now_ns(void) {
     struct timespec t;
@@ -148,7 +167,11 @@ static unsigned take(struct connection *c) {
         unsigned char *p = c->in + at;
         size_t length = (size_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
         if (c->in_used - at < 4 + length) break;
-        if (answered < requests) latencies[answered] = (uint32_t)(moment - c->sent_at[c->head % RING]);
+        if (answered < requests) {
+            uint32_t latency = ns32(moment - c->sent_at[c->head % RING]);
+            if (latency > longest) longest = latency, longest_at = moment;
+            latencies[answered] = latency;
+        }
         c->head++;
         answered++;
         whole++;
@@ -167,7 +190,15 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+static double at(const uint32_t *sorted, uint64_t count, uint64_t thousandths) {
+    return count ? sorted[count * thousandths / 1000 - (thousandths == 1000)] / 1e3 : 0;
+}
+
 int main(int argc, char **argv) {
+    int sleeps = argc > 1 && !strcmp(argv[1], "-s");
+    argc -= sleeps;
+    argv += sleeps;
+    signal(SIGTERM, stop);
     if (argc < 7) { fprintf(stderr, "see the head of load.c\n"); return 2; }
     unsigned connections = (unsigned)atoi(argv[2]), outstanding = (unsigned)atoi(argv[3]);
     requests = strtoull(argv[4], NULL, 10);
@@ -175,6 +206,7 @@ int main(int argc, char **argv) {
     read_frames(argv[6]);
     offset = argc > 7 ? strtoull(argv[7], NULL, 10) : 0;
     latencies = malloc(requests * sizeof *latencies);
+    lates = malloc(requests * sizeof *lates);
     struct connection *all = calloc(connections, sizeof *all);
     int poller = epoll_create1(0);
     for (unsigned i = 0; i < connections; i++) {
@@ -188,7 +220,7 @@ int main(int argc, char **argv) {
         struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
         epoll_ctl(poller, EPOLL_CTL_ADD, c->fd, &e);
     }
-    uint64_t began = now_ns();
+    uint64_t began = now_ns(), heard = began;
     if (rate == 0)
         for (unsigned i = 0; i < connections; i++) {
             for (unsigned k = 0; k < outstanding && asked < requests; k++) put(&all[i], now_ns());
@@ -196,15 +228,25 @@ int main(int argc, char **argv) {
         }
     while (answered < requests) {
         struct epoll_event events[256];
+        uint64_t due = 0, moment;
+        if (told_to_stop) requests = asked;
         if (rate != 0)
             while (asked < requests) {
-                uint64_t due = began + (uint64_t)((double)asked * 1e9 / rate);
-                if (due > now_ns()) break;
+                due = began + (uint64_t)((double)asked * 1e9 / rate);
+                if (due > (moment = now_ns())) break;
                 struct connection *c = &all[asked % connections];
                 if (c->tail - c->head >= RING - 1 || c->out_used > BUFFER / 2) break;
+                lates[asked] = ns32(moment - due);
                 put(c, due);
                 flush(c);
             }
+        if (rate != 0 && sleeps) {
+            moment = now_ns();
+            uint64_t left = asked == requests ? 1000000000u : due > moment ? due - moment : 0;
+            struct timespec rest = {.tv_sec = (time_t)(left / 1000000000u), .tv_nsec = (long)(left % 1000000000u)};
+            struct pollfd awaited = {.fd = poller, .events = POLLIN};
+            ppoll(&awaited, 1, &rest, NULL);
+        }
         int n = epoll_wait(poller, events, 256, rate != 0 ? 0 : 1000);
         for (int i = 0; i < n; i++) {
             struct connection *c = events[i].data.ptr;
@@ -213,13 +255,22 @@ int main(int argc, char **argv) {
                 for (unsigned k = 0; k < whole && asked < requests; k++) put(c, now_ns());
             flush(c);
         }
+        if (n > 0) heard = now_ns();
+        else if (asked > answered && now_ns() - heard > SILENCE_NS_MAX) {
+            fprintf(stderr, "no answer for 30 s\n");
+            return 1;
+        }
     }
     double seconds = (double)(now_ns() - began) / 1e9;
     qsort(latencies, requests, sizeof *latencies, ascending);
+    uint64_t timed = rate != 0 ? requests : 0;
+    qsort(lates, timed, sizeof *lates, ascending);
     printf("{\"requests\":%llu,\"seconds\":%.6f,\"per_second\":%.0f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,"
-           "\"max_us\":%.1f,\"granted\":%llu,\"refused\":%llu,\"errors\":%llu}\n",
-           (unsigned long long)requests, seconds, (double)requests / seconds, latencies[requests / 2] / 1e3,
-           latencies[requests * 99 / 100] / 1e3, latencies[requests * 999 / 1000] / 1e3, latencies[requests - 1] / 1e3,
+           "\"max_us\":%.1f,\"max_at_ns\":%llu,\"late_p99_us\":%.1f,\"late_max_us\":%.1f,"
+           "\"granted\":%llu,\"refused\":%llu,\"errors\":%llu}\n",
+           (unsigned long long)requests, seconds, (double)requests / seconds, at(latencies, requests, 500),
+           at(latencies, requests, 990), at(latencies, requests, 999), at(latencies, requests, 1000),
+           (unsigned long long)longest_at, at(lates, timed, 990), at(lates, timed, 1000),
            (unsigned long long)granted, (unsigned long long)refused, (unsigned long long)errors);
     return 0;
 }

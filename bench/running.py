@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import asyncpg
 
@@ -27,6 +27,8 @@ from protocol.errors import IdentdUnavailable
 from protocol.messages import Status, StatusAnswer
 
 READY_SECONDS_MAX = 120.0
+STOP_SECONDS_MAX = 30.0
+LOAD_SECONDS_MAX = 600.0  # a run is seconds; a load that is at it for minutes measures a fault
 HERE = Path(__file__).parent
 
 CONFIGURATION = """
@@ -141,13 +143,26 @@ class RunningDaemon:
             env={**os.environ, "IDENTD_DATABASE_DSN": dsn},
         )
         self._client = BlockingClient(str(self.unix))
-        while not self.status().ready:
-            if time.monotonic() - began > READY_SECONDS_MAX or self._process.poll() is not None:
-                raise SystemExit("the daemon did not get ready")
-            time.sleep(0.02)
-        self.ready_seconds = time.monotonic() - began
-        self.ready_mb = self.resident_mb
-        os.sched_setaffinity(self._process.pid, {core})
+        try:
+            while not self.status().ready:
+                if self._process.poll() is not None:
+                    raise SystemExit(f"the daemon ended with {self._process.returncode} before it was ready")
+                if time.monotonic() - began > READY_SECONDS_MAX:
+                    raise SystemExit(f"the daemon was not ready within {READY_SECONDS_MAX:.0f} s")
+                time.sleep(0.02)
+            self.ready_seconds = time.monotonic() - began
+            self.ready_mb = self.resident_mb
+            os.sched_setaffinity(self._process.pid, {core})
+        except BaseException:
+            self._client.close()
+            self._process.kill()
+            self._process.wait()
+            raise
+
+    @property
+    def pid(self) -> int:
+        """Its process; the loader is a child of that."""
+        return self._process.pid
 
     def status(self) -> StatusAnswer:
         """How the daemon says it is; not ready while it does not answer."""
@@ -184,20 +199,67 @@ class RunningDaemon:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self) -> None:
-        """End it, and say so if it does not end well."""
+        """End it; a daemon that has died before, or does not end well, ends the bench with what it did."""
         self._client.close()
+        died = self._process.poll()
+        if died is not None:
+            raise SystemExit(f"the daemon died in the middle of the bench (exit {died}): its log is above")
         self._process.send_signal(signal.SIGTERM)
-        if self._process.wait(30):
-            raise SystemExit(f"the daemon ended with {self._process.returncode}")
+        try:
+            ended = self._process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise SystemExit(f"the daemon did not end within {STOP_SECONDS_MAX:.0f} s and was killed") from None
+        if ended:
+            raise SystemExit(f"the daemon ended with {ended}")
+
+
+class Load:
+    """load.c at work on `core`; leave the context and it is gone, whatever happened."""
+
+    def __init__(self, program: Path, core: int, *arguments: object) -> None:
+        self._process = subprocess.Popen(
+            ["taskset", "-c", str(core), program, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def stop(self) -> dict[str, Any]:
+        """Ask no more; the figures of what was asked."""
+        self._process.terminate()
+        return self.figures()
+
+    def figures(self) -> dict[str, Any]:
+        """Wait until all is answered. Raises `SystemExit` with the words of a load that failed."""
+        try:
+            told, complained = self._process.communicate(timeout=LOAD_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            raise SystemExit(f"the load did not end within {LOAD_SECONDS_MAX:.0f} s") from None
+        if self._process.returncode:
+            raise SystemExit(f"the load failed ({self._process.returncode}): {complained.strip()}")
+        figures: dict[str, Any] = json.loads(told)
+        return figures
 
 
 def run_load(program: Path, core: int, *arguments: object) -> dict[str, Any]:
     """One run of load.c on `core`; its figures."""
-    done = subprocess.run(
-        ["taskset", "-c", str(core), program, *map(str, arguments)],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    figures: dict[str, Any] = json.loads(done.stdout)
-    return figures
+    with Load(program, core, *arguments) as load:
+        return load.figures()
+
+
+def end_well_on_sigterm() -> None:
+    """SIGTERM ends the bench as Ctrl-C does: through every `finally`, so that nothing it started outlives it."""
+
+    def leave(_number: int, _frame: object) -> None:
+        raise SystemExit("ended by SIGTERM")
+
+    signal.signal(signal.SIGTERM, leave)
