@@ -81,7 +81,8 @@ async def _one_connection(link: DaemonLink, follower: Follower) -> str:
     """Connect and follow until it fails; returns why."""
     connection: asyncpg.Connection | None = None
     try:
-        connection = await _connect(link)
+        configuration = link.configuration
+        connection = await connect(configuration.dsn, configuration.heartbeat_seconds, "identd loader")
         await link.log("info", "database_connected")
         await follower.run(connection)
     except asyncio.CancelledError:
@@ -94,15 +95,15 @@ async def _one_connection(link: DaemonLink, follower: Follower) -> str:
     raise AssertionError("following never ends by itself")
 
 
-async def _connect(link: DaemonLink) -> asyncpg.Connection:
-    heartbeat = link.configuration.heartbeat_seconds
+async def connect(dsn: str, heartbeat_seconds: float, application_name: str) -> asyncpg.Connection:
+    """A connection that gives rows as `loader/rows.py` takes them. Raises what `words_for` has words for."""
     connection = await asyncpg.connect(
-        link.configuration.dsn,
-        timeout=min(CONNECT_SECONDS_MAX, max(heartbeat, 1.0)),
+        dsn,
+        timeout=min(CONNECT_SECONDS_MAX, max(heartbeat_seconds, 1.0)),
         server_settings={
-            "application_name": "identd loader",
+            "application_name": application_name,
             # a lock of somebody else is not a dead database: it must show before the heartbeat gives up
-            "lock_timeout": str(max(1, int(heartbeat * 500))),
+            "lock_timeout": str(max(1, int(heartbeat_seconds * 500))),
             "jit": "off",
             # a plan for any range of changes would be a plan for a third of them
             "plan_cache_mode": "force_custom_plan",

@@ -66,9 +66,18 @@ def possible_ties(entry: Entry | None, account: Account) -> int:
     if entry is None:
         return 0
     if isinstance(entry, Account):
-        return int(_can_tie(entry, account))
+        return int(can_tie(entry, account))
     few = entry if isinstance(entry, tuple) else entry.get(account.tech_prefix) or ()
-    return sum(1 for other in few if _can_tie(other, account))
+    return sum(1 for other in few if can_tie(other, account))
+
+
+def can_tie(one: Account, other: Account) -> bool:
+    """Whether some call could match both equally well, so that only the account id decides between two clients."""
+    if one.client_id == other.client_id or one.id == other.id or one.tech_prefix != other.tech_prefix:
+        return False
+    if one.port != other.port or (one.protocol or "").lower() != (other.protocol or "").lower():
+        return False
+    return tied(one, other) and (not one.gateway_ids or not set(one.gateway_ids).isdisjoint(other.gateway_ids))
 
 
 def _with(few: Few, account: Account) -> Few:
@@ -92,11 +101,3 @@ def _shelved(few: Few) -> Shelf:
 def _on(shelf: Shelf) -> Iterator[Account]:
     for prefix in sorted(shelf.entries, key=lambda text: (-len(text), text)):
         yield from shelf.entries[prefix]
-
-
-def _can_tie(one: Account, other: Account) -> bool:
-    if one.client_id == other.client_id or one.id == other.id or one.tech_prefix != other.tech_prefix:
-        return False
-    if one.port != other.port or (one.protocol or "").lower() != (other.protocol or "").lower():
-        return False
-    return tied(one, other) and (not one.gateway_ids or not set(one.gateway_ids).isdisjoint(other.gateway_ids))

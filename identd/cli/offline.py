@@ -1,4 +1,4 @@
-"""The subcommands that need no running daemon: the daemon itself, its schema, its configuration, its secrets.
+"""The subcommands that need no running daemon: the daemon itself, its schema and rows, its configuration, secrets.
 
 Each imports what it needs when it is called, so that `identd identify` does not load a database driver first.
 """
@@ -9,14 +9,23 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from identd.cli.answers import OK, USAGE
+import msgspec
+
+from identd.cli.answers import NO_DAEMON, OK, USAGE
 from identd.cli.requests import UsageError, first_line
 from identd.cli.show import printable
 
+if TYPE_CHECKING:
+    from identd.settings import SettingsError
+
 FAILED = 1
-"""Exit code where the command line was right and the thing could not be done."""
+"""Exit code where the command line was right and the thing could not be done, or `lint` found something."""
+NO_DATABASE = NO_DAEMON
+"""Exit code of `lint` where there is no database to read, or it cannot be read."""
+LISTED_FINDINGS = 1000
+LISTED_FINDINGS_MAX = 1_000_000
 
 DEFAULT_CONFIG = Path("config/identd.toml")
 DSN_VARIABLE = "IDENTD_DATABASE_DSN"
@@ -51,11 +60,15 @@ def _check_config(arguments: argparse.Namespace) -> int:
     try:
         load_settings(arguments.config, os.environ)
     except SettingsError as error:
-        for problem in error.problems:
-            print(printable(f"{error.path}: {problem}"), file=sys.stderr)
-        return USAGE
+        return _wrong_settings(error)
     print(f"{printable(str(arguments.config))}: good")
     return OK
+
+
+def _wrong_settings(error: "SettingsError") -> int:
+    for problem in error.problems:
+        print(printable(f"{error.path}: {problem}"), file=sys.stderr)
+    return USAGE
 
 
 def _init_db(arguments: argparse.Namespace) -> int:
@@ -74,6 +87,52 @@ def _init_db(arguments: argparse.Namespace) -> int:
     if not applied:
         print("the schema is up to date")
     return OK
+
+
+def _linting(parser: argparse.ArgumentParser) -> None:
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--dsn", help=f"the database, as a role that may read; else ${DSN_VARIABLE}")
+    where.add_argument("--config", metavar="FILE", type=Path, help="the daemon's: the database is the one it names")
+    parser.add_argument("--json", action="store_true", help="one JSON object a finding, and one that counts them")
+    parser.add_argument(
+        "--limit", metavar="N", type=_findings, default=LISTED_FINDINGS, help="show at most so many (%(default)s)"
+    )
+
+
+def _findings(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > LISTED_FINDINGS_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {LISTED_FINDINGS_MAX}")
+    return int(text)
+
+
+def _lint(arguments: argparse.Namespace) -> int:
+    from identd.settings import SettingsError, load_settings  # noqa: PLC0415
+    from loader.findings import sentence  # noqa: PLC0415
+    from loader.lint import LintError, lint  # noqa: PLC0415
+
+    try:
+        configured = load_settings(arguments.config, os.environ).database.dsn if arguments.config else ""
+    except SettingsError as error:
+        return _wrong_settings(error)
+    dsn = arguments.dsn or configured or os.environ.get(DSN_VARIABLE)
+    if not dsn:
+        raise UsageError(f"lint needs --dsn, --config or {DSN_VARIABLE}")
+    try:
+        findings, summary = lint(dsn, arguments.limit)
+    except LintError as error:
+        print(f"identd: {printable(str(error))}", file=sys.stderr)
+        return NO_DATABASE
+    if arguments.json:
+        for line in (*findings, summary):
+            print(msgspec.json.encode(line).decode())
+    else:
+        for finding in findings:
+            print(printable(sentence(finding)))
+        counted = ", ".join(f"{count} {kind}" for kind, count in summary.by_kind.items())
+        if summary.total > summary.shown:
+            print(f"and {summary.total - summary.shown} more; --limit shows them")
+        print(f"{summary.total} found: {counted}" if summary.total else "nothing found")
+    return FAILED if summary.total else OK
 
 
 def _sealing(parser: argparse.ArgumentParser) -> None:
@@ -141,6 +200,7 @@ OFFLINE: dict[str, Command] = {
     "serve": Command("the daemon, in the foreground; SIGTERM drains", _config, _serve),
     "check-config": Command("read the configuration and say what is wrong", _config, _check_config),
     "init-db": Command("create or upgrade the schema", _dsn, _init_db),
+    "lint": Command("what an operator should look at among the accounts", _linting, _lint),
     "seal-password": Command("make the value of accounts.password", _sealing, _seal_password),
     "gateway-secret": Command("make a gateway's secret and the value of its secret_hash", _hashing, _gateway_secret),
 }

@@ -1,8 +1,11 @@
 """The subcommands without a daemon, for real: configuration files, a PostgreSQL, keys, passwords and secrets."""
 
+import asyncio
 import io
+import json
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from identd.cli.main import main
@@ -58,6 +61,75 @@ def test_init_db_without_a_database_is_wrong_usage(
     assert "needs --dsn or IDENTD_DATABASE_DSN" in capsys.readouterr().err
 
 
+TWINS = """
+INSERT INTO identd.clients (id, name) VALUES (12, 'Rose'), (13, E'Iris\\x1b[31m');
+INSERT INTO identd.accounts (id, client_id, name, ident_by, ip, orig_enabled) VALUES
+    (1, 12, 'rose', 'ip', '{192.0.2.10/24}', true), (2, 13, 'iris', 'ip', '{192.0.2.0/24}', true);
+"""
+
+
+def write(dsn: str, sql: str) -> None:
+    async def run() -> None:
+        connection = await asyncpg.connect(dsn)
+        try:
+            await connection.execute(sql)
+        finally:
+            await connection.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.rule("M2.4", "M3.9")
+def test_lint_says_a_finding_a_line_and_exits_1_and_0_where_there_is_none(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["lint", "--dsn", database]) == 0
+    assert capsys.readouterr().out == "nothing found\n"
+    write(database, TWINS)
+    monkeypatch.setenv("IDENTD_DATABASE_DSN", database)
+    assert main(["lint"]) == 1
+    tie = (
+        "accounts 1: ambiguous: 1 rose (client 12 Rose) ties with 2 iris (client 13 Iris\\x1b[31m)"
+        " for orig calls by ip 192.0.2.0/24\n"
+    )
+    bits = "accounts 1: host_bits: 192.0.2.10/24 is used as 192.0.2.0/24\n"
+    assert capsys.readouterr().out == tie + bits + "2 found: 1 ambiguous, 1 host_bits\n"
+    assert main(["lint", "--limit", "1"]) == 1
+    assert capsys.readouterr().out == tie + "and 1 more; --limit shows them\n2 found: 1 ambiguous, 1 host_bits\n"
+    config = tmp_path / "identd.toml"
+    config.write_text("")  # the environment overrides database.dsn here as it does for the daemon
+    assert main(["lint", "--config", str(config), "--json"]) == 1
+    first, second, summary = map(json.loads, capsys.readouterr().out.splitlines())
+    assert first == {
+        "finding": "ambiguous",
+        "first": {"account_id": 1, "account": "rose", "client_id": 12, "client": "Rose"},
+        "second": {"account_id": 2, "account": "iris", "client_id": 13, "client": "Iris\x1b[31m"},
+        "direction": "orig",
+        "ident_by": "ip",
+        "at": "192.0.2.0/24",
+    }
+    assert (second["finding"], second["id"], second["used"]) == ("host_bits", 1, "192.0.2.0/24")
+    assert summary == {"finding": "summary", "total": 2, "shown": 2, "by_kind": {"ambiguous": 1, "host_bits": 1}}
+
+
+def test_lint_without_a_database_exits_3_and_with_wrong_words_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("IDENTD_DATABASE_DSN", raising=False)
+    assert main(["lint", "--dsn", f"postgresql://u:hunter2@/d?host={tmp_path}"]) == 3
+    told = capsys.readouterr().err
+    assert told.startswith("identd: the database cannot be reached")
+    assert "hunter2" not in told
+    assert main(["lint"]) == 2
+    assert "needs --dsn, --config or IDENTD_DATABASE_DSN" in capsys.readouterr().err
+    assert main(["lint", "--config", str(tmp_path / "none.toml")]) == 2
+    assert "cannot be read" in capsys.readouterr().err
+    for words in (["--limit", "-1"], ["--limit", "1000001"], ["--dsn", "postgresql:///d", "--config", "x"]):
+        with pytest.raises(SystemExit) as caught:
+            main(["lint", *words])
+        assert caught.value.code == 2
+
+
 def test_new_gateway_secret_comes_with_the_hash_that_checks_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["gateway-secret"]) == 0
     told = dict(line.split() for line in capsys.readouterr().out.splitlines())
@@ -101,4 +173,4 @@ def test_key_that_others_may_read_is_refused(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_every_command_that_needs_no_daemon_is_there() -> None:
-    assert set(OFFLINE) == {"serve", "check-config", "init-db", "seal-password", "gateway-secret"}
+    assert set(OFFLINE) == {"serve", "check-config", "init-db", "lint", "seal-password", "gateway-secret"}
