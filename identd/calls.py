@@ -102,10 +102,13 @@ class CallTable:
         calls = self.by_gateway.get(key[0])
         if calls is None:
             calls = self.by_gateway[key[0]] = {}
-        assert key not in calls, "two live calls of one key"
-        calls[key] = call
+        kept = calls.setdefault(key, call)
+        assert kept is call, "two live calls of one key"
         self.size += 1
-        self._queue(call.lease_seconds)[call] = None
+        queue = self._leases.get(call.lease_seconds)
+        if queue is None:
+            queue = self._leases[call.lease_seconds] = {}
+        queue[call] = None
 
     def remove(self, call: Call) -> None:
         """The call is over. It must be up."""

@@ -21,26 +21,27 @@ def grant(
     Positional on purpose: this runs once a call, and naming two dozen arguments costs more than the rest of it.
     """
     account = found.account
+    rate_table_from: AssignedBy | None = "account"
     routing_plan_id: int | None = None
-    client_routing_plan_id: int | None = None
+    routing_plan_from: AssignedBy | None = None
     proxy = protocol = None
     port: int | None = None
     if attempt.direction == "orig":
-        assert account.orig is not None, "an account that is off was found"
-        rate_table_id, tags, routing_plan_id = (
-            account.orig.rate_table_id,
-            account.orig.tags,
-            account.orig.routing_plan_id,
-        )
-        client_rate_table_id, client_routing_plan_id = client.orig_rate_table_id, client.routing_plan_id
+        orig = account.orig
+        assert orig is not None, "an account that is off was found"
+        tags, rate_table_id, client_rate_table_id = orig.tags, orig.rate_table_id, client.orig_rate_table_id
+        routing_plan_id, routing_plan_from = orig.routing_plan_id, "account"
+        if routing_plan_id is None:
+            routing_plan_id = client.routing_plan_id
+            routing_plan_from = None if routing_plan_id is None else "client"
     else:
-        assert account.term is not None, "an account that is off was found"
-        rate_table_id, tags, client_rate_table_id = (
-            account.term.rate_table_id,
-            account.term.tags,
-            client.term_rate_table_id,
-        )
+        term = account.term
+        assert term is not None, "an account that is off was found"
+        tags, rate_table_id, client_rate_table_id = term.tags, term.rate_table_id, client.term_rate_table_id
         proxy, protocol, port = account.proxy, account.protocol, account.port
+    if rate_table_id is None:
+        rate_table_id = client_rate_table_id
+        rate_table_from = None if rate_table_id is None else "client"
     return Grant(
         generation,
         account.id,
@@ -53,10 +54,10 @@ def grant(
         attempt.dnis,
         tags,
         account.tech_prefix or None,
-        client_rate_table_id if rate_table_id is None else rate_table_id,
-        _assigned_by(rate_table_id, client_rate_table_id),
-        client_routing_plan_id if routing_plan_id is None else routing_plan_id,
-        _assigned_by(routing_plan_id, client_routing_plan_id),
+        rate_table_id,
+        rate_table_from,
+        routing_plan_id,
+        routing_plan_from,
         None if reseller is None else reseller.id,
         None if reseller is None else reseller.name,
         proxy,
@@ -67,9 +68,3 @@ def grant(
         None if load is None else load.scope,
         lease_seconds,
     )
-
-
-def _assigned_by(own: int | None, of_client: int | None) -> AssignedBy | None:
-    if own is not None:
-        return "account"
-    return None if of_client is None else "client"

@@ -97,11 +97,15 @@ class LiveCalls:
         "counts",
         "deaf_seconds",
         "endings",
+        "find",
+        "lately_ended",
         "releases",
     )
 
     def __init__(self, ended_max: int = 1_000_000, calls_max: int = 1_000_000) -> None:
         self._table = CallTable(ended_max=ended_max)
+        self.find = self._table.find
+        self.lately_ended = self._table.ended
         self._over: deque[tuple[Call, Cause]] = deque()
         self.calls_max = calls_max
         self._rounds: dict[int, SyncRound] = {}
@@ -128,17 +132,11 @@ class LiveCalls:
         """Whether no further call can be kept."""
         return self._table.size >= self.calls_max
 
-    def find(self, key: CallKey) -> Call | None:
-        """The live call of this key."""
-        return self._table.find(key)
-
-    def lately_ended(self, key: CallKey, now: float) -> Cause | None:
-        """Why the call of this key ended, if that was a moment ago."""
-        return self._table.ended(key, now)
-
     def begin(self, call: Call) -> None:
         """The call is up, and counted at every level from now on."""
-        self._count(call)
+        self._table.add(call)
+        self.capacity.take(call)
+        self.counts[call.state, call.direction] += 1
         self.changes.append(call)
 
     def grant_adopted(self, call: Call, grant: Grant) -> None:

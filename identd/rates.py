@@ -34,8 +34,9 @@ class CallRates:
 
     def take(self, account: Account, client: Client, direction: Direction, now: float) -> RateRefusal | None:
         """One token at every level that has a rate, or none and the first that has no token left."""
-        account_rate = account_cps(account, direction)
-        client_rate = client_cps(client, direction)
+        side = account.orig if direction == "orig" else account.term
+        account_rate = None if side is None else side.cps
+        client_rate = client.orig_cps if direction == "orig" else client.term_cps
         if account_rate is None and client_rate is None:
             return None
         taken: list[TokenBucket] = []
