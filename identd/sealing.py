@@ -29,6 +29,8 @@ KEY_FILE_BYTES_MAX = 1024
 SECRET_BYTES = 24  # 192 random bits: guessing is out of the question, so the hash need not be slow
 SALT_BYTES = 16
 _SCHEME = "sha256"
+_TOO_OPEN = ((stat.S_IRWXO, "others may read it"), (stat.S_IWGRP, "its group may write it"))
+"""Whoever may write the file chooses the key."""
 
 
 def load_keys(settings: Credentials) -> KeyRing:
@@ -41,22 +43,26 @@ def load_keys(settings: Credentials) -> KeyRing:
 
 
 def read_key(path: Path) -> bytes:
-    """A key from a file that only its owner and group may read. Raises `CredentialsError`."""
+    """A key from a file that only its owner may write and others not even read. Raises `CredentialsError`."""
     try:
-        with path.open("rb") as file:
+        # O_NONBLOCK: a named pipe would have us wait for its writer for ever, before there is anything to look at
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             mode = os.fstat(file.fileno()).st_mode
-            text = file.read(KEY_FILE_BYTES_MAX + 1)
+            text = file.read(KEY_FILE_BYTES_MAX + 1) if stat.S_ISREG(mode) else b""
     except OSError as error:
         raise CredentialsError(f"key file {path}: {error.strerror}") from error
-    if mode & stat.S_IRWXO:
-        raise CredentialsError(f"key file {path}: others may read it; chmod 640 or stricter")
+    if not stat.S_ISREG(mode):
+        raise CredentialsError(f"key file {path}: is no regular file")
+    for bits, words in _TOO_OPEN:
+        if mode & bits:
+            raise CredentialsError(f"key file {path}: {words}; chmod 640 or stricter")
     return parse_key(text.decode("ascii", "replace"), f"key file {path}")
 
 
 def parse_key(text: str, where: str) -> bytes:
-    """32 bytes as 64 hex digits or as base64. Raises `CredentialsError`, which never quotes the text."""
+    """32 bytes as 64 hex digits or as base64, padded or not. Raises `CredentialsError` without quoting the text."""
     stripped = text.strip()
-    for decode in (bytes.fromhex, lambda given: base64.b64decode(given, validate=True)):
+    for decode in (bytes.fromhex, _base64):
         try:
             key = decode(stripped)
         except (ValueError, binascii.Error):
@@ -64,6 +70,10 @@ def parse_key(text: str, where: str) -> bytes:
         if len(key) == KEY_BYTES:
             return key
     raise CredentialsError(f"{where}: a key is {KEY_BYTES} bytes, as 64 hex digits or in base64")
+
+
+def _base64(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
 
 
 def sealed_column(

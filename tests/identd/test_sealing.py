@@ -36,13 +36,21 @@ def test_what_cannot_be_kept_is_refused(username: str, password: str, realms: tu
         sealed_column(7, username, password, realms)
 
 
-@pytest.mark.parametrize("text", [KEY.hex(), KEY.hex().upper() + "\n", base64.b64encode(KEY).decode()])
+@pytest.mark.parametrize(
+    "text",
+    [
+        KEY.hex(),
+        KEY.hex().upper() + "\n",
+        base64.b64encode(KEY).decode(),
+        base64.b64encode(KEY).decode().rstrip("=") + "\n",
+    ],
+)
 def test_a_key_is_hex_or_base64(text: str) -> None:
     assert parse_key(text, "here") == KEY
 
 
 @pytest.mark.parametrize(
-    "text", ["", "00" * 31, "00" * 33, "zz" * 32, base64.b64encode(KEY + b"x").decode(), "é" * 32]
+    "text", ["", "00" * 31, "00" * 33, "zz" * 32, base64.b64encode(KEY + b"x").decode(), "A" * 41, "é" * 32]
 )
 def test_what_is_no_key_is_refused_and_not_quoted(text: str) -> None:
     with pytest.raises(CredentialsError) as caught:
@@ -61,9 +69,16 @@ def test_keys_come_from_files_that_others_cannot_read_and_from_the_environment(t
     path.chmod(0o644)
     with pytest.raises(CredentialsError, match="others may read"):
         load_keys(Credentials(key_file=str(path)))
-    for bad in (tmp_path, tmp_path / "absent"):
-        with pytest.raises(CredentialsError):
-            load_keys(Credentials(key_file=str(bad)))
+    path.chmod(0o660)
+    with pytest.raises(CredentialsError, match="its group may write it"):
+        load_keys(Credentials(key_file=str(path)))
+
+
+def test_what_is_no_file_of_a_key_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o600)  # nobody writes: opening it as a file is opened would never return
+    for name, words in (("", "Is a directory"), ("pipe", "no regular file"), ("absent", "No such file")):
+        with pytest.raises(CredentialsError, match=words):
+            load_keys(Credentials(key_file=str(tmp_path / name)))
 
 
 def test_a_gateways_secret_is_verified_against_its_hash_alone() -> None:
