@@ -13,6 +13,10 @@ OK, REFUSED, USAGE, NO_DAEMON, UNAVAILABLE = range(5)
 
 _EXIT_CODES = {"grant": OK, "refuse": REFUSED, "unavailable": UNAVAILABLE}
 _COLOURS = {"grant": "green", "refuse": "red", "unavailable": "yellow"}
+_WHAT_TO_DO = {
+    "not_owner": "name the gateway that the call was authorized for with --gateway; `identd calls` shows it",
+}
+"""What an error means for the command line, where the daemon's message speaks to a switch."""
 _NOT_REPEATED = frozenset({"id", "op", "decision", "reason", "sip_code", "q850", "explain", "explain_omitted"})
 _CALL_COLUMNS = ("call_id", "leg", "direction", "state", "account_id", "client_id", "gateway", "age", "lease left")
 
@@ -82,7 +86,9 @@ def _status(answer: AnyAnswer, paint: Paint) -> list[str]:
 def _error(answer: AnyAnswer, paint: Paint) -> list[str]:
     assert isinstance(answer, ErrorAnswer)
     key = f" ({answer.field})" if answer.field else ""
-    return [f"{paint('red', 'error')} {printable(answer.code + key)}: {printable(answer.message)}"]
+    line = f"{paint('red', 'error')} {printable(answer.code + key)}: {printable(answer.message)}"
+    hint = _WHAT_TO_DO.get(answer.code)
+    return [line] if hint is None else [line, f"  {hint}"]
 
 
 def _plain(answer: AnyAnswer, paint: Paint) -> list[str]:

@@ -18,6 +18,7 @@ from protocol.messages import (
     Calls,
     CallsAnswer,
     DecisionAnswer,
+    ErrorAnswer,
     ExplainedAccount,
     Hello,
     Identify,
@@ -230,6 +231,27 @@ def test_tcp_says_hello_with_the_secret_of_file_or_environment(
         main(["identify", "--ip", "192.0.2.1", "--dnis", "1", "--secret-file", str(secret), *where])
         hellos = [request for request in daemon.heard if isinstance(request, Hello)]
     assert [(hello.gateway, hello.secret) for hello in hellos] == [("gw1", "from environment"), ("gw1", "from file")]
+
+
+@pytest.mark.parametrize("op", ["start", "release"])
+def test_call_of_a_gateway_is_started_and_released_by_saying_hello_as_that_gateway(
+    daemon: SmallDaemon, capsys: pytest.CaptureFixture[str], op: str
+) -> None:
+    def owned_by_gw1(request: AnyRequest) -> AnyAnswer:
+        if isinstance(request, Hello):
+            return answer_to(request)
+        if any(isinstance(heard, Hello) and heard.gateway == "gw1" for heard in daemon.heard):
+            return CallAnswer(id=1, op=op, result="released" if op == "release" else "started")
+        message = "this call is another gateway's: say hello as that one"
+        return ErrorAnswer(id=1, op="error", code="not_owner", field="call_id", message=message)
+
+    daemon.answer_to = owned_by_gw1
+    assert identd(f"{op} --call-id c1") == 2
+    error, what_to_do = capsys.readouterr().err.splitlines()
+    assert error.startswith("error not_owner (call_id): ")
+    assert "--gateway" in what_to_do
+    assert "identd calls" in what_to_do
+    assert identd(f"{op} --call-id c1 --gateway gw1") == 0
 
 
 def test_refused_hello_exits_2(daemon: SmallDaemon, capsys: pytest.CaptureFixture[str]) -> None:
