@@ -130,7 +130,7 @@ class Daemon:
             if number != signal.SIGHUP:
                 self._log.info("stopping", signal=signal.Signals(number).name)
                 return
-            systemd.notify("RELOADING=1")
+            systemd.notify_reloading()
             self._reload(self)
             systemd.notify("READY=1")
 

@@ -7,7 +7,8 @@ protocols are sd_notify(3) and sd_listen_fds(3): a datagram and three variables,
 import contextlib
 import os
 import socket
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 import trio
 
@@ -32,6 +33,17 @@ def notify(state: str, environ: Mapping[str, str] = os.environ) -> bool:
             sock.sendto(state.encode(), address)
             return True
     return False
+
+
+def notify_reloading(
+    environ: Mapping[str, str] = os.environ, monotonic_ns: Callable[[], int] = time.monotonic_ns
+) -> bool:
+    """Say that a reload begins; `READY=1` ends it. As `notify`.
+
+    sd_notify(3) wants the moment with it, in microseconds of CLOCK_MONOTONIC: a manager that asked for the reload
+    (`Type=notify-reload`) must know that this answers its signal and not an earlier one.
+    """
+    return notify(f"RELOADING=1\nMONOTONIC_USEC={monotonic_ns() // 1000}", environ)
 
 
 def watchdog_seconds(environ: Mapping[str, str] = os.environ, pid: int | None = None) -> float | None:

@@ -4,13 +4,21 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trio
 
-from identd.systemd import ActivationError, inherited_sockets, keep_watchdog, notify, watchdog_seconds
+from identd.systemd import (
+    ActivationError,
+    inherited_sockets,
+    keep_watchdog,
+    notify,
+    notify_reloading,
+    watchdog_seconds,
+)
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -26,6 +34,16 @@ def test_the_manager_is_told_over_its_socket(manager: tuple[str, socket.socket])
     name, hears = manager
     assert notify("READY=1", {"NOTIFY_SOCKET": name})
     assert hears.recv(100) == b"READY=1"
+
+
+def test_a_reload_is_told_with_its_moment_on_the_monotonic_clock(manager: tuple[str, socket.socket]) -> None:
+    name, hears = manager
+    before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+    assert notify_reloading({"NOTIFY_SOCKET": name})
+    state, moment = hears.recv(100).decode().split("\n")
+    assert state == "RELOADING=1"
+    assert moment.startswith("MONOTONIC_USEC=")
+    assert before <= int(moment.partition("=")[2]) <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
 
 
 @pytest.mark.parametrize(
