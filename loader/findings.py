@@ -77,6 +77,12 @@ class Shadowed(msgspec.Struct, frozen=True, tag_field="finding", tag="shadowed")
 
 Finding = HostBits | Quarantined | Ambiguous | Shadowed
 
+Place = tuple[int, int, str, str]
+"""Where a finding stands among the others: its table, row id and kind, and what tells it from others of these."""
+
+_BEGINNING: Place = (-1, 0, "", "")
+_END: Place = (len(TABLES), 0, "", "")
+
 
 class Summary(msgspec.Struct, frozen=True, tag_field="finding", tag="summary"):
     """How many findings there are in all and by kind, and how many of them are shown."""
@@ -100,7 +106,7 @@ class _Hidden:
 class Lint:
     """Takes every row of every table once, in any order; then `finish` gives the findings."""
 
-    __slots__ = ("_clients", "_counts", "_hidden", "_index", "_kept", "_limit")
+    __slots__ = ("_clients", "_counts", "_end", "_hidden", "_index", "_kept", "_limit")
 
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit
@@ -108,7 +114,8 @@ class Lint:
         self._clients: dict[int, str] = {}
         self._hidden: dict[int, _Hidden] = {}
         self._counts: Counter[str] = Counter()
-        self._kept: list[tuple[tuple[int, int, str, str], Finding]] = []
+        self._kept: list[tuple[Place, Finding]] = []
+        self._end = _END  # what stands from here on is counted only
 
     def take(self, table: Table, row: Row) -> None:
         """One row, as `queries.every_row` gives it."""
@@ -153,8 +160,11 @@ class Lint:
         for row in _rows_of_equals(entry):
             for first, second in combinations(row, 2):  # by rising id
                 if can_tie(first, second):
-                    found = Ambiguous(self._party(first), self._party(second), direction, _IDENT_TYPES[kind], at)
-                    self._note("accounts", first.id, f"{second.id:020} {direction} {at}", found)
+                    self._counts["ambiguous"] += 1
+                    place = _place("accounts", first.id, "ambiguous", f"{second.id:020} {direction} {at}")
+                    if place < self._end:  # thousands at one place make millions of pairs
+                        parties = self._party(first), self._party(second)
+                        self._keep(place, Ambiguous(*parties, direction, _IDENT_TYPES[kind], at))
                 elif _shadows(first, second):
                     hidden = self._hidden.setdefault(second.id, _Hidden(second))
                     if second.id not in hidden_here:
@@ -169,13 +179,23 @@ class Lint:
     def _note(self, table: Table, row_id: int, detail: str, finding: Finding) -> None:
         kind = kind_of(finding)
         self._counts[kind] += 1
-        self._kept.append(((TABLES.index(table), row_id, kind, detail), finding))
+        place = _place(table, row_id, kind, detail)
+        if place < self._end:
+            self._keep(place, finding)
+
+    def _keep(self, place: Place, finding: Finding) -> None:
+        self._kept.append((place, finding))
         if len(self._kept) > 2 * self._limit + 100:
             self._trim()
+            self._end = self._kept[-1][0] if self._kept else _BEGINNING
 
     def _trim(self) -> None:
         self._kept.sort(key=lambda kept: kept[0])
         del self._kept[self._limit :]
+
+
+def _place(table: Table, row_id: int, kind: str, detail: str) -> Place:
+    return TABLES.index(table), row_id, kind, detail
 
 
 def kind_of(finding: Finding) -> str:
