@@ -229,7 +229,7 @@ int main(int argc, char **argv) {
     while (answered < requests) {
         struct epoll_event events[256];
         uint64_t due = 0, moment;
-        if (told_to_stop) requests = asked;
+        if (told_to_stop && answered == (requests = asked)) break;
         if (rate != 0)
             while (asked < requests) {
                 due = began + (uint64_t)((double)asked * 1e9 / rate);

@@ -233,6 +233,14 @@ class Load:
         self._process.kill()
         self._process.communicate()
 
+    def go_first(self) -> bool:
+        """Have it run before whatever else wants its core, where we may (root); for a load that sleeps (`-s`)."""
+        try:
+            os.sched_setscheduler(self._process.pid, os.SCHED_FIFO, os.sched_param(1))
+        except PermissionError:
+            return False
+        return True
+
     def stop(self) -> dict[str, Any]:
         """Ask no more; the figures of what was asked."""
         self._process.terminate()
