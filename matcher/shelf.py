@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
 from matcher.account import Account
-from matcher.precedence import standing, tied
+from matcher.precedence import standing
 from matcher.prefixes import DigitPrefixes
 
 FEW_MAX = 8
@@ -72,12 +72,21 @@ def possible_ties(entry: Entry | None, account: Account) -> int:
 
 
 def can_tie(one: Account, other: Account) -> bool:
-    """Whether some call could match both equally well, so that only the account id decides between two clients."""
-    if one.client_id == other.client_id or one.id == other.id or one.tech_prefix != other.tech_prefix:
+    """Whether some call could match both equally well, so that only the account id decides between two clients.
+
+    What the precedence table says of two accounts whose conditions can hold for one call, with what differs most
+    often first: where very many lie at one place, every insertion asks this of all of them.
+    """
+    if one.client_id == other.client_id or one.tech_prefix != other.tech_prefix or one.port != other.port:
         return False
-    if one.port != other.port or (one.protocol or "").lower() != (other.protocol or "").lower():
+    if one.id == other.id:
         return False
-    return tied(one, other) and (not one.gateway_ids or not set(one.gateway_ids).isdisjoint(other.gateway_ids))
+    if one.protocol != other.protocol and (one.protocol or "").lower() != (other.protocol or "").lower():
+        return False
+    ours, theirs = one.gateway_ids, other.gateway_ids
+    if not ours or not theirs:
+        return not ours and not theirs  # bound to a gateway comes before bound to none
+    return not set(ours).isdisjoint(theirs)
 
 
 def _with(few: Few, account: Account) -> Few:
