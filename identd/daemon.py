@@ -38,8 +38,8 @@ EXPIRED_AT_ONCE = 500  # calls ended before the thread is given back: some 2 ms
 QUIET_SECONDS = 0.5  # while draining: no request for this long means that the switches have turned elsewhere
 GC_THRESHOLDS = (2_000, 20, 50)
 """Calls and accounts are kept from the collector (structs with gc=False; the loaded accounts are frozen out of its
-sight), but every tuple in them is looked at once before it is let go: some 0.35 us each. All of 50,000 together held an
-answer up for 20 ms, 2,000 for less than 1, at the same cost a tuple."""
+sight), but every tuple in them is looked at once before it is let go: some 0.35 us each. All of 50,000 together held
+an answer up for 20 ms, 2,000 for less than 1, at the same cost a tuple."""
 
 SERVER = f"identd {version('identd')}"
 
