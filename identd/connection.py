@@ -57,6 +57,17 @@ class Connection:
         self._answers_waiting = 0
         self._lingered = 0
 
+    def was_deaf(self, seconds: float) -> None:
+        """The daemon could not hear for so long: what the peer has to answer for began that much later."""
+        self.opened_at += seconds
+        self.heard_at += seconds
+        if self.partial_since is not None:
+            self.partial_since += seconds
+        if self.blocked_since is not None:
+            self.blocked_since += seconds
+        if self.lingering_since is not None:
+            self.lingering_since += seconds
+
     def readable(self, now: float) -> None:
         """Take one read's worth in and answer it. Raises OSError where the peer is gone."""
         data = self.sock.recv(READ_BYTES)

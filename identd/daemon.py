@@ -77,7 +77,7 @@ class Daemon:
         self._reload = reload
         limits = settings.limits
         self._live = LiveCalls(limits.released_memory_max, limits.calls_max)
-        self._clock = Clock(self._live.was_deaf)
+        self._clock = Clock(self._was_deaf)
         self._metrics = Metrics(self._readings)
         self._watch = Watch(self._metrics, log)
         self._prover = Prover(keys, self._watch.credentials_unusable)
@@ -161,6 +161,10 @@ class Daemon:
                 ready = True
                 gc.freeze()  # the accounts stay for good: no collection need walk them
             await trio.sleep(TICK_SECONDS)
+
+    def _was_deaf(self, seconds: float) -> None:
+        self._live.was_deaf(seconds)
+        self._server.was_deaf(seconds)
 
     def _write_journal(self, now: float, alive: bool = False) -> None:
         if alive or self._live.changes or self._journal.is_turning_over:

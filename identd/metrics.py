@@ -80,6 +80,7 @@ class Metrics(Collector):
         "credentials_unusable",
         "decision_duration",
         "decisions",
+        "journal_failures",
         "loader_restarts",
         "protocol_errors",
         "releases",
@@ -102,6 +103,7 @@ class Metrics(Collector):
         self.changes = 0
         self.loader_restarts = 0
         self.credentials_unusable = 0
+        self.journal_failures = 0
 
     def decided(self, direction: Direction, reason: str = "") -> None:
         """One call was judged; `reason` is "" for a grant, else a `Reason`, from which the decision follows."""
@@ -181,6 +183,7 @@ class Metrics(Collector):
                 "Stored passwords that could not be opened when needed.",
                 self.credentials_unusable,
             ),
+            ("journal_failures", "Times the journal of calls could not be written.", self.journal_failures),
             ("log_lines_dropped", "Log lines dropped because nobody read them.", now.log_lines_dropped),
         ):
             yield _counter(name, text, (), {(): total})

@@ -139,6 +139,11 @@ class Server:
         if answered:
             self._observer.took((self._clock.now() - now) / answered, answered)
 
+    def was_deaf(self, seconds: float) -> None:
+        """The daemon could not hear for so long: no peer's deadline pays for it."""
+        for connection in self._connections.values():
+            connection.was_deaf(seconds)
+
     def stop_listening(self) -> None:
         """Take no new connection; those that are there are served on."""
         for fd, listener in self._listeners.items():

@@ -83,6 +83,7 @@ class Watch:
 
     def journal_failed(self, error: OSError) -> None:
         """The calls cannot be written to disk; they are kept in memory and tried again."""
+        self._metrics.journal_failures += 1
         self._warn("journal_not_written", "", error=str(error))
 
     def _warn(self, event: str, kind: str, **fields: str | int | float | None) -> None:
