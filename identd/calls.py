@@ -42,7 +42,7 @@ class Call(msgspec.Struct, eq=False, gc=False):
     A struct for what it costs: a tenth of a plain object to make, and nothing to the garbage collector.
 
     `granted_at` and `started_at` are moments (Unix seconds that never step), `renewed_heard` is heard time.
-    `grant` is None for a call that a gateway listed and we adopted. `misses` counts syncs in a row without it.
+    `grant` is None for a call that a gateway listed and we adopted.
     """
 
     key: CallKey
@@ -55,7 +55,6 @@ class Call(msgspec.Struct, eq=False, gc=False):
     lease_seconds: int
     grant: Grant | None = None
     started_at: float | None = None
-    misses: int = 0
 
     @property
     def state(self) -> Literal["reserved", "active"]:
@@ -129,6 +128,10 @@ class CallTable:
         calls = self.by_gateway.pop(gateway_id, {})
         self.size -= len(calls)
         return calls.values()
+
+    def is_leased(self, call: Call) -> bool:
+        """Whether the call still has a lease: whether it is up, or over and not yet off the books."""
+        return call in self._leases.get(call.lease_seconds, ())
 
     def all(self) -> Iterator[Call]:
         """Every live call, oldest first."""

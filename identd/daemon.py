@@ -97,6 +97,8 @@ class Daemon:
         restored = journal.restore(self._live, self._clock.now())
         if restored:
             log.info("calls_restored", calls=restored)
+        if journal.torn_bytes:
+            log.warning("journal_torn", bytes=journal.torn_bytes)
 
     async def serve(self, http_listeners: Sequence[trio.SocketListener]) -> None:
         """Run until told to stop, then drain and close."""
@@ -167,7 +169,7 @@ class Daemon:
         self._server.was_deaf(seconds)
 
     def _write_journal(self, now: float, alive: bool = False) -> None:
-        if alive or self._live.changes or self._journal.is_turning_over:
+        if alive or self._live.changes or self._journal.is_behind:
             try:
                 self._journal.write(self._live, now, alive)
             except OSError as error:
@@ -175,7 +177,10 @@ class Daemon:
 
     def _close(self) -> None:
         self._server.close()
-        self._write_journal(self._clock.now(), alive=True)
+        try:
+            self._journal.finish(self._live, self._clock.now())
+        except OSError as error:
+            self._watch.journal_failed(error)
         self._journal.close()
         self._log.info("stopped", calls=len(self._live))
 

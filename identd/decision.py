@@ -76,10 +76,13 @@ Decision = Grant | Refuse | Unavailable
 
 
 class Conflict(msgspec.Struct, frozen=True, gc=False):
-    """The call is up for one account and now identifies as another: an error of the switch, and nothing changed."""
+    """The call is up for one account and now identifies as another, or is up in the other direction (None).
+
+    An error of the switch, and nothing changed.
+    """
 
     granted_account_id: int
-    identified_account_id: int
+    identified_account_id: int | None
 
 
 class Existing(msgspec.Struct, frozen=True, gc=False):

@@ -127,8 +127,10 @@ class Engine:
         self, call: Call, attempt: CallAttempt, gateway: Gateway | None, now: float
     ) -> Decision | Existing | Conflict:
         """The answer to a call that is already up: its grant, unless the question is now about another account."""
+        if attempt.direction != call.direction:
+            return Conflict(call.account_id, None)
         found = self._directory.index.identify(attempt, gateway) if self._directory.ready else None
-        if isinstance(found, Match) and (found.account.id != call.account_id or attempt.direction != call.direction):
+        if isinstance(found, Match) and found.account.id != call.account_id:
             return Conflict(call.account_id, found.account.id)
         if call.grant is None:  # adopted: nobody has asked until now, so the grant is made now
             if not isinstance(found, Match):

@@ -24,11 +24,13 @@ from identd.decision import Grant
 from identd.live_calls import CallChange, CallEnded, CallRenewed, GatewayBooted, LiveCalls
 from matcher.account import Direction
 
-BLOCK_BYTES_MAX = 64 * 1024 * 1024  # a turn writes kilobytes; a length past this is garbage
+BLOCK_BYTES_MAX = 64 * 1024 * 1024  # a block is kilobytes; a length past this is garbage
+BLOCK_RECORDS = 1_000  # in one block: what a failed write has encoded for nothing
+BLOCKS_AT_ONCE = 4  # written a turn when much is waiting: some 5 ms
 REWRITE_BYTES_MIN = 64 * 1024 * 1024  # smaller files are not worth turning over: replaying one takes a second
 REWRITE_FACTOR = 4  # turned over when this many times larger than what a fresh file took
 REWRITE_SLICE_CALLS = 200  # written a turn while turning over: some 0.3 ms
-PENDING_MAX = 500_000  # records kept while the disk takes none; past it the whole state is written anew later
+PENDING_MAX = 200_000  # records kept while the disk takes none; past it the whole state is written anew later
 KEEP_SECONDS = REMEMBER_SECONDS + 1.0  # a file that is full of what has ended is kept until that is forgotten
 RETRY_SECONDS = 1.0  # between tries while the disk takes none
 VERSION = 1
@@ -116,6 +118,7 @@ class Journal:
         "_rewriting",
         "_size",
         "_unlinking",
+        "torn_bytes",
     )
 
     def __init__(self, directory: Path) -> None:
@@ -130,8 +133,10 @@ class Journal:
         self._retry_at = 0.0
         self._lost = False
         self._unlinking: threading.Thread | None = None
+        self.torn_bytes = 0
+        """Of the files restored from: what stood behind the last whole block. A kill leaves at most one block."""
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = os.open(directory / "calls.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise JournalError(f"{directory}: {error.strerror}") from error
@@ -150,7 +155,10 @@ class Journal:
         last_alive: float | None = None
         for path in self._files():
             try:
-                for records in _blocks(path.read_bytes()):
+                data = path.read_bytes()
+                whole = 0
+                for end, records in _blocks(data):
+                    whole = end
                     for record in records:
                         if isinstance(record, _AliveRecord):
                             last_alive, live.deaf_seconds = record.at, record.deaf_seconds
@@ -163,6 +171,7 @@ class Journal:
                 raise JournalError(f"{path}: {error.strerror}") from error
             except (msgspec.MsgspecError, ValueError) as error:
                 raise JournalError(f"{path}: written by another version of identd: {error}") from error
+            self.torn_bytes += len(data) - whole
             self._number = max(self._number, _number_of(path))
             self._old.append((path, now))
         if last_alive is not None:
@@ -170,7 +179,7 @@ class Journal:
         live.restored()
         try:
             self._begin_file(live, now)
-            while self._rewriting is not None:
+            while self.is_behind:
                 self._write(live, now, alive=False)
         except OSError as error:
             raise JournalError(f"{self._directory}: the journal of calls cannot be written: {error}") from error
@@ -207,13 +216,22 @@ class Journal:
             self._pending.append(_AliveRecord(now, live.deaf_seconds))
         if self._rewriting is not None:
             self._rewrite_some(live)
-        if self._pending:
-            self._append(self._pending)
-            self._pending = []
-        if self._rewriting is None:
+        for _ in range(BLOCKS_AT_ONCE):
+            if not self._pending:
+                break
+            self._append(self._pending[:BLOCK_RECORDS])
+            del self._pending[:BLOCK_RECORDS]
+        if self._rewriting is None and not self._pending:
             self._drop_old(now)
             if self._size > max(REWRITE_BYTES_MIN, REWRITE_FACTOR * self._fresh_bytes):
                 self._begin_file(live, now)
+
+    def finish(self, live: LiveCalls, now: float) -> None:
+        """Append all that is left, however long it takes: nobody is waiting any more. Raises OSError as `write`."""
+        self._retry_at = 0.0
+        self.write(live, now, alive=True)
+        while self.is_behind:
+            self._write(live, now, alive=False)
 
     def close(self) -> None:
         """Let go of the files."""
@@ -225,9 +243,9 @@ class Journal:
         os.close(self._lock)
 
     @property
-    def is_turning_over(self) -> bool:
-        """Whether the next file still lacks calls that are up: each `write` adds some."""
-        return self._rewriting is not None
+    def is_behind(self) -> bool:
+        """Whether there is more to write than what `write` is handed: each one adds some."""
+        return self._rewriting is not None or bool(self._pending)
 
     @property
     def size(self) -> int:
@@ -354,13 +372,13 @@ def _replay(record: _Record, live: LiveCalls) -> None:
         live.restore_boot(GatewayBooted(record.gateway_id, record.boot_id))
 
 
-def _blocks(data: bytes) -> Iterator[list[_Record]]:
-    """The whole blocks of a file; a torn or broken one ends it."""
+def _blocks(data: bytes) -> Iterator[tuple[int, list[_Record]]]:
+    """The whole blocks of a file, each with where it ends; a torn or broken one ends the file."""
     at = 0
     while at + _HEAD.size <= len(data):
         length, checksum = _HEAD.unpack_from(data, at)
         body = data[at + _HEAD.size : at + _HEAD.size + length]
-        if length > BLOCK_BYTES_MAX or len(body) < length or zlib.crc32(body) != checksum:
+        if not length or length > BLOCK_BYTES_MAX or len(body) < length or zlib.crc32(body) != checksum:
             return
-        yield _decode(body)
         at += _HEAD.size + length
+        yield at, _decode(body)

@@ -6,8 +6,8 @@ shell takes and writes to the journal. Sync; `now` and leases as in `engine.py`.
 """
 
 from collections import deque
-from collections.abc import Collection, Iterable
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import Literal
 
 import msgspec
@@ -21,7 +21,7 @@ DIRECTIONS: tuple[Direction, ...] = ("orig", "term")
 RESERVE_SECONDS = 120
 ACTIVE_SECONDS = 14_400
 _NOT_ADOPTED = frozenset({Cause.RELEASE, Cause.ADMIN})  # the list has crossed these; other endings it overrules
-CLOSED_AT_ONCE_MAX = 1_000  # calls of one boot or sync: some 2 ms; the others follow within a second
+ENDED_AT_ONCE_MAX = 1_000  # calls of one boot or sync: some 2 ms; the others follow within a second
 LISTED_SCAN_MAX = 20_000  # calls looked at for one `calls` answer: some 2 ms
 
 
@@ -73,13 +73,16 @@ class ListedCall(msgspec.Struct, frozen=True, gc=False):
     client: Client | None
 
 
-class SyncRound:
-    """One full list in the making: which calls of the gateway it has not named yet."""
+class Syncs:
+    """What the full lists of one gateway have said: `unnamed` by the list that is being told, None between lists;
+    `missed` by the last whole one. Only calls that are up are in either.
+    """
 
-    __slots__ = ("adopted", "unnamed")
+    __slots__ = ("adopted", "missed", "unnamed")
 
-    def __init__(self, calls: CallsByKey) -> None:
-        self.unnamed = dict(calls)  # calls granted from here on are not in it: they are spared
+    def __init__(self) -> None:
+        self.unnamed: CallsByKey | None = None
+        self.missed: CallsByKey = {}
         self.adopted = 0
 
 
@@ -88,7 +91,7 @@ class LiveCalls:
 
     __slots__ = (
         "_over",
-        "_rounds",
+        "_syncs",
         "_table",
         "boots",
         "calls_max",
@@ -106,9 +109,9 @@ class LiveCalls:
         self._table = CallTable(ended_max=ended_max)
         self.find = self._table.find
         self.lately_ended = self._table.ended
-        self._over: deque[tuple[Call, Cause]] = deque()
+        self._over: deque[tuple[Iterator[Call], Cause]] = deque()
         self.calls_max = calls_max
-        self._rounds: dict[int, SyncRound] = {}
+        self._syncs: dict[int, Syncs] = {}
         self.capacity = Capacity()
         self.counts: dict[tuple[str, str], int] = {
             (state, direction): 0 for state in ("reserved", "active") for direction in DIRECTIONS
@@ -165,9 +168,9 @@ class LiveCalls:
             outcome = self._missing(key, now)
             if outcome.result != "not_owner":
                 self.releases["expired" if ended is Cause.EXPIRE else outcome.result] += 1
-                if ended is not Cause.RELEASE:  # one that expired too: its late reserve would take a slot for nobody
-                    self._table.remember(key, Cause.RELEASE, now)
-                    self.changes.append(CallEnded(key, Cause.RELEASE, now))
+            if ended is not Cause.RELEASE:  # whatever became of it: its late reserve would take a slot for nobody
+                self._table.remember(key, Cause.RELEASE, now)
+                self.changes.append(CallEnded(key, Cause.RELEASE, now))
             return outcome
         self.end(call, cause, now)
         self.releases["released"] += 1
@@ -204,25 +207,30 @@ class LiveCalls:
         self.changes.append(GatewayBooted(gateway_id, boot_id))
         if known is None:  # nothing is known of an earlier boot, so nothing is known to be over
             return 0
-        self._rounds.pop(gateway_id, None)
-        return self._close_all(self._table.detach_gateway(gateway_id), Cause.BOOT, now)
+        self._syncs.pop(gateway_id, None)
+        calls = self._table.detach_gateway(gateway_id)
+        self._end_all(iter(calls), Cause.BOOT, now)
+        return len(calls)
 
     def sync_begin(self, gateway_id: int) -> None:
         """A full list begins; one that was not ended is forgotten."""
-        self._rounds[gateway_id] = SyncRound(self._table.by_gateway.get(gateway_id, {}))
+        syncs = self._syncs.setdefault(gateway_id, Syncs())
+        syncs.unnamed = dict(self._table.by_gateway.get(gateway_id, {}))  # calls granted from here on are spared
+        syncs.adopted = 0
 
     def syncing(self, gateway_id: int) -> bool:
         """Whether a list has begun and not ended."""
-        return gateway_id in self._rounds
+        syncs = self._syncs.get(gateway_id)
+        return syncs is not None and syncs.unnamed is not None
 
     def sync_note(self, gateway_id: int, listed: Iterable[ListedCall], gateway: Gateway | None, now: float) -> None:
         """These calls live, says the gateway: renew what we know, adopt what we do not, limits or not."""
-        sync_round = self._rounds[gateway_id]
+        syncs = self._syncs[gateway_id]
+        assert syncs.unnamed is not None, "a list has begun"
         for entry in listed:
             call = self._table.find(entry.key)
             if call is not None:
-                sync_round.unnamed.pop(entry.key, None)
-                call.misses = 0
+                syncs.unnamed.pop(entry.key, None)
                 self.renew(call, now)
             elif (
                 entry.account is not None
@@ -231,35 +239,37 @@ class LiveCalls:
                 and self.lately_ended(entry.key, now) not in _NOT_ADOPTED
             ):
                 self._adopt(entry, entry.account, entry.client, gateway, now)
-                sync_round.adopted += 1
+                syncs.adopted += 1
 
     def sync_end(self, gateway_id: int, now: float) -> tuple[int, int]:
         """The list is complete: calls missing from two in a row are over. (ended, adopted)."""
-        sync_round = self._rounds.pop(gateway_id)
-        over = []
-        for call in sync_round.unnamed.values():
-            if self._table.find(call.key) is not call:
-                continue
-            call.misses += 1
-            if call.misses >= 2:
-                self._table.detach(call)
-                over.append(call)
-        return self._close_all(over, Cause.SYNC, now), sync_round.adopted
+        syncs = self._syncs[gateway_id]
+        assert syncs.unnamed is not None, "a list has begun"
+        unnamed, missed, syncs.unnamed = syncs.unnamed, syncs.missed, None
+        over = [unnamed.pop(key) for key in unnamed.keys() & missed.keys()]
+        syncs.missed = unnamed
+        if not unnamed:
+            del self._syncs[gateway_id]
+        self._end_all(iter(over), Cause.SYNC, now)
+        return len(over), syncs.adopted
 
     def expire(self, now: float, limit: int) -> int:
         """End up to `limit` calls whose lease is over, or close as many that are over already; how many.
 
         Also drops memories too old to matter.
         """
-        closed = 0
-        while self._over and closed < limit:
-            self._close(*self._over.popleft(), now)
-            closed += 1
+        ended = 0
+        while self._over and ended < limit:
+            calls, cause = self._over[0]
+            taken = self._end_some(calls, cause, now, limit - ended)
+            ended += taken
+            if not taken:
+                self._over.popleft()
         self._table.forget(now, limit)
-        over = self._table.expired(now - self.deaf_seconds, limit - closed)
+        over = self._table.expired(now - self.deaf_seconds, limit - ended)
         for call in over:
             self.end(call, Cause.EXPIRE, now)
-        return closed + len(over)
+        return ended + len(over)
 
     def end(self, call: Call, cause: Cause, now: float) -> None:
         """The call is over, for this cause; it stops counting everywhere at once."""
@@ -338,11 +348,11 @@ class LiveCalls:
 
     def statistics(self) -> dict[str, int]:
         """Sizes, for tests and for the page of figures."""
-        return {**self._table.statistics(), "sync_rounds": len(self._rounds), "boots": len(self.boots)}
+        return {**self._table.statistics(), "syncs": len(self._syncs), "boots": len(self.boots)}
 
     def all_calls(self) -> tuple[Call, ...]:
-        """Every live call, oldest first."""
-        return tuple(self._table.all())
+        """Every live call; of one gateway the oldest first."""
+        return tuple(chain.from_iterable(calls.values() for calls in self._table.by_gateway.values()))
 
     def _count(self, call: Call) -> None:
         self._table.add(call)
@@ -372,25 +382,46 @@ class LiveCalls:
             )
         )
 
-    def _close_all(self, calls: Collection[Call], cause: Cause, now: float) -> int:
-        """Take calls that nobody finds any more off the books: some at once, the others a slice a tick.
+    def _end_all(self, calls: Iterator[Call], cause: Cause, now: float) -> None:
+        """End some of these calls at once and the others a slice a tick.
 
-        A switch that restarts may leave a hundred thousand: closing all at once would stop every answer meanwhile.
+        A switch that restarts may leave a hundred thousand: ending all at once would stop every answer meanwhile.
         """
-        for number, call in enumerate(calls):
-            if number < CLOSED_AT_ONCE_MAX:
+        if self._end_some(calls, cause, now, ENDED_AT_ONCE_MAX) == ENDED_AT_ONCE_MAX:
+            self._over.append((calls, cause))
+
+    def _end_some(self, calls: Iterator[Call], cause: Cause, now: float, limit: int) -> int:
+        """End the next `limit` calls; how many there were. One that has ended meanwhile is not ended again."""
+        taken = 0
+        for call in islice(calls, limit):
+            taken += 1
+            if self._table.find(call.key) is call:
+                self._table.detach(call)
+            if self._table.is_leased(call):
                 self._close(call, cause, now)
-            else:
-                self._over.append((call, cause))
-        return len(calls)
+        return taken
 
     def _close(self, call: Call, cause: Cause, now: float) -> None:
+        """What is left to do of a call that nobody finds any more."""
+        key = call.key
         self._table.unlease(call)
         self.capacity.give_back(call)
         self.counts[call.state, call.direction] -= 1
-        self._table.remember(call.key, cause, now)
         self.endings[cause] += 1
-        self.changes.append(CallEnded(call.key, cause, now))
+        if self._syncs:
+            self._forget_sync(key)
+        if self._table.find(key) is None:  # else a later boot has reused the name, and that call lives
+            self._table.remember(key, cause, now)
+            self.changes.append(CallEnded(key, cause, now))
+
+    def _forget_sync(self, key: CallKey) -> None:
+        syncs = self._syncs.get(key[0])
+        if syncs is not None:
+            syncs.missed.pop(key, None)
+            if syncs.unnamed is not None:
+                syncs.unnamed.pop(key, None)
+            elif not syncs.missed:
+                del self._syncs[key[0]]
 
     def _missing(self, key: CallKey, now: float) -> Outcome:
         """Why no call of this key is up. Gateways are few, so looking for another owner needs no table of its own."""

@@ -173,11 +173,12 @@ class Session:
             key = (NO_GATEWAY if gateway is None else gateway.id, request.call_id, request.leg)
             decision = engine.authorize(attempt, gateway, key, now)
             if isinstance(decision, Conflict):
+                other = decision.identified_account_id
+                now_is = "is asked for in the other direction" if other is None else f"identifies as account {other}"
                 return self._error(
                     request.id,
                     ErrorCode.CALL_ID_CONFLICT,
-                    f"this call is up for account {decision.granted_account_id} "
-                    f"and now identifies as account {decision.identified_account_id}",
+                    f"this call is up for account {decision.granted_account_id} and now {now_is}",
                     "call_id",
                 )
             return self._decision(request, op, decision, attempt, gateway)

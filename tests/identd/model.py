@@ -136,9 +136,7 @@ class Model:
     def release(self, key: Key, now: float) -> None:
         if key in self.calls:
             self.end(key, now, remembered=True)
-        elif now - self.released.get(key, -math.inf) >= 30 and not any(
-            other[1:] == key[1:] and other[0] != key[0] for other in self.calls
-        ):
+        elif now - self.released.get(key, -math.inf) >= 30:
             self.released[key] = now
 
     def expire_heard(self, now: float, heard: float) -> None:

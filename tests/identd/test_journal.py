@@ -269,3 +269,37 @@ def test_a_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(JournalError, match="file"):
         Journal(tmp_path / "file")
+
+
+def test_a_disk_that_was_full_for_long_is_made_up_for_in_blocks_and_nothing_is_forgotten(
+    tmp_path: Path, one: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "BLOCK_RECORDS", 5)
+    monkeypatch.setattr(journals, "BLOCKS_AT_ONCE", 2)
+    journal = Journal(tmp_path)
+    journal.restore(one.live, NOW)
+    for number in range(100):
+        one.authorize(attempt(), GW, key(str(number), 1), NOW)
+        with disk_full_after(0), pytest.raises(OSError, match=r"full|large"):
+            journal.write(one.live, NOW + number * 2)
+    turns = 0
+    while not turns or journal.is_behind:
+        journal.write(one.live, NOW + 300)
+        turns += 1
+    assert turns == len(one.live) // 10
+    journal.close()
+    assert state(restored(tmp_path, NOW + 300)) == state(one.live)
+
+
+def test_bytes_that_no_kill_explains_are_told(tmp_path: Path, one: Engine) -> None:
+    journal = Journal(tmp_path)
+    journal.restore(one.live, NOW)
+    one.authorize(attempt(), GW, key("1", 1), NOW)
+    journal.write(one.live, NOW)
+    journal.close()
+    path = next(tmp_path.glob("*.journal"))
+    path.write_bytes(path.read_bytes() + b"\x00" * 100)
+    again = Journal(tmp_path)
+    assert again.restore(LiveCalls(), NOW) == 1
+    assert again.torn_bytes == 100
+    again.close()

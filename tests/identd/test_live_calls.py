@@ -3,9 +3,10 @@
 import pytest
 
 from identd import live_calls
-from identd.calls import Cause
+from identd.calls import Call, Cause
+from identd.decision import Conflict
 from identd.engine import Engine
-from identd.live_calls import GatewayBooted, ListedCall
+from identd.live_calls import CallEnded, GatewayBooted, ListedCall
 from matcher.account import Gateway
 from tests.identd.building import NOW, account, attempt, change, client, engine, gateway, gone, key, reseller, said
 
@@ -71,11 +72,12 @@ def test_releasing_twice_or_the_unknown_or_the_expired_succeeds_and_is_counted_b
 def test_a_gateway_can_release_only_its_own_calls() -> None:
     one = made()
     up(one, "c")
-    assert one.live.release(key("c", 2), NOW).result == "not_owner"
     assert one.live.start(key("c", 2), gateway(2), NOW).result == "not_owner"
+    assert one.live.release(key("c", 2), NOW).result == "not_owner"
     assert names(one) == {"c"}
-    up(one, "c", gw=gateway(2))
-    assert one.live.release(key("c", 2), NOW).result == "released"
+    assert said(one.authorize(attempt(), gateway(2), key("c", 2), NOW + 1)) == "already_released"
+    up(one, "c", gw=gateway(2), now=NOW + 31)
+    assert one.live.release(key("c", 2), NOW + 31).result == "released"
     assert one.live.find(key("c", 1)) is not None
 
 
@@ -233,7 +235,6 @@ def test_calls_authorized_after_begin_are_spared() -> None:
         if "late" not in names(one):
             up(one, "late")
             assert one.live.sync_end(1, NOW) == (0, 0)
-            assert one.live.find(key("late", 1)).misses == 0
     assert one.live.sync_end(1, NOW) == (0, 0)
 
 
@@ -349,7 +350,7 @@ def test_listing_takes_filters_together_oldest_first_and_says_what_it_left_out()
 def test_a_boot_that_leaves_more_calls_than_one_moment_can_close_closes_the_rest_in_slices(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(live_calls, "CLOSED_AT_ONCE_MAX", 3)
+    monkeypatch.setattr(live_calls, "ENDED_AT_ONCE_MAX", 3)
     one = made()
     up(one, *map(str, range(10)))
     one.live.boot(1, 1, NOW)
@@ -361,6 +362,37 @@ def test_a_boot_that_leaves_more_calls_than_one_moment_can_close_closes_the_rest
     assert one.live.capacity.calls_of_account("orig", 1) == 1
     assert one.live.endings[Cause.BOOT] == 10
     assert one.live.statistics()["leased"] == 1
+    ended = {change.key for change in one.live.changes if isinstance(change, CallEnded)}
+    assert key("0", 1) in ended, "the old call of that name, before the new one was granted"
+    at = max(place for place, change in enumerate(one.live.changes) if getattr(change, "key", None) == key("0", 1))
+    assert isinstance(one.live.changes[at], Call), "the journal's last word of the name is the call that lives"
+
+
+@pytest.mark.rule("M6.37")
+def test_a_list_that_misses_more_calls_than_one_moment_can_end_ends_the_rest_in_slices(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(live_calls, "ENDED_AT_ONCE_MAX", 3)
+    one = made()
+    up(one, *map(str, range(10)))
+    assert sync(one, "0") == (0, 0)
+    assert sync(one, "0") == (9, 0)
+    assert len(one.live) == 7
+    still = next(iter(names(one) - {"0"}))
+    assert one.live.release(key(still, 1), NOW).result == "released", "ended once, not twice"
+    assert sum(one.live.expire(NOW, 3) for _ in range(4)) == 6
+    assert names(one) == {"0"}
+    assert one.live.capacity.calls_of_account("orig", 1) == 1
+    assert one.live.endings[Cause.SYNC] + one.live.endings[Cause.RELEASE] == 9
+
+
+@pytest.mark.rule("M6.12")
+def test_the_same_call_in_the_other_direction_is_a_conflict_whoever_it_would_be() -> None:
+    one = made()
+    up(one, "c")
+    other = one.authorize(attempt(direction="term"), GW, key("c", 1), NOW)
+    assert isinstance(other, Conflict)
+    assert other.identified_account_id is None
 
 
 @pytest.mark.rule("M6.38")

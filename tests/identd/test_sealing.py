@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from identd.credentials import CredentialsError, KeyRing, Prover
+from identd.credentials import STORED_BYTES_MAX, CredentialsError, KeyRing, Prover
 from identd.sealing import hash_secret, load_keys, new_secret, parse_key, sealed_column, verify_secret
 from identd.settings import Credentials
 from matcher.account import Account
@@ -34,6 +34,36 @@ def test_a_sealed_column_is_what_the_daemon_can_prove() -> None:
 def test_what_cannot_be_kept_is_refused(username: str, password: str, realms: tuple[str, ...]) -> None:
     with pytest.raises(CredentialsError):
         sealed_column(7, username, password, realms)
+
+
+REALMS = tuple(f"{number}.sip.example" for number in range(5))
+
+
+def test_four_realms_of_the_longest_name_are_what_the_daemon_can_prove_and_a_realm_named_twice_is_one() -> None:
+    value = bytes.fromhex(sealed_column(7, "n" * 255, "p" * 255, (*REALMS[:4], REALMS[0]), KEY)[2:])
+    assert len(value) <= STORED_BYTES_MAX
+    account = Account(id=7, client_id=1, name="n", ident_by="name", ident_name="n" * 255, password=value)
+    attempt = CallAttempt(direction="orig", dnis="1", name="n" * 255, credentials=ClearPassword("p" * 255))
+    assert Prover(KeyRing((KEY,)))(account, attempt)
+
+
+@pytest.mark.parametrize(
+    ("account_id", "username", "realms", "words"),
+    [
+        (7, "rose", REALMS, "at most 4 realms"),
+        (7, "n" * 256, ("r",), "up to 255 bytes"),
+        (7, "rose", ("r" * 2000,), "up to 4096"),
+        (7, "ros\udce9", ("r",), "a username is UTF-8"),
+        (7, "rose", ("r\0",), "a realm is UTF-8"),
+        (0, "rose", ("r",), "id is a number from 1"),
+        (2**63, "rose", ("r",), "id is a number from 1"),
+    ],
+)
+def test_no_value_is_made_that_the_daemon_or_the_column_would_not_take(
+    account_id: int, username: str, realms: tuple[str, ...], words: str
+) -> None:
+    with pytest.raises(CredentialsError, match=words):
+        sealed_column(account_id, username, "s3cret", realms, KEY)
 
 
 @pytest.mark.parametrize(

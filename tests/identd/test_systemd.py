@@ -1,6 +1,7 @@
 """The service manager, played by real sockets: what it is told, and what it hands over."""
 
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -52,6 +53,17 @@ def test_a_reload_is_told_with_its_moment_on_the_monotonic_clock(manager: tuple[
 def test_a_manager_that_is_not_there_raises_nothing(address: str) -> None:
     assert not notify("READY=1", {"NOTIFY_SOCKET": address})
     assert not notify("READY=1", {})
+
+
+def test_a_daemon_without_a_free_file_goes_on_untold(manager: tuple[str, socket.socket]) -> None:
+    name, _ = manager
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        told = notify("READY=1", {"NOTIFY_SOCKET": name})
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert not told
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,23 @@ def test_wrong_configuration_exits_2_with_key_and_line(tmp_path: Path, capsys: p
     assert told.startswith(f"{config}: line 2: log.levle: ")
 
 
+@pytest.mark.parametrize(
+    ("text", "mode", "words"), [("short", 0o600, "a key is 32 bytes"), ("00" * 32, 0o644, "others may read it")]
+)
+def test_configuration_is_not_good_whose_key_file_the_daemon_would_refuse(
+    text: str, mode: int, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key, config = tmp_path / "credentials.key", tmp_path / "identd.toml"
+    config.write_text(f'[credentials]\nkey_file = "{key}"\n')
+    assert main(["check-config", "--config", str(config)]) == 2
+    assert f"{config}: key file {key}: No such file" in capsys.readouterr().err
+    key.write_text(text)
+    key.chmod(mode)
+    assert main(["check-config", "--config", str(config)]) == 2
+    told = capsys.readouterr()
+    assert (told.out, words in told.err) == ("", True)
+
+
 def test_absent_configuration_exits_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check-config", "--config", str(tmp_path / "none.toml")]) == 2
     assert "none.toml: cannot be read: No such file" in capsys.readouterr().err
