@@ -14,13 +14,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from identd.credentials import (
+    HA1_MAX,
     KEY_BYTES,
     NONCE_BYTES,
+    STORED_BYTES_MAX,
     Algorithm,
     CredentialsError,
     KeyRing,
     StoredPassword,
     make_ha1,
+    parse_stored,
     seal,
 )
 from identd.settings import Credentials
@@ -28,6 +31,9 @@ from identd.settings import Credentials
 KEY_FILE_BYTES_MAX = 1024
 SECRET_BYTES = 24  # 192 random bits: guessing is out of the question, so the hash need not be slow
 SALT_BYTES = 16
+NAME_BYTES_MAX = 255  # of accounts.ident_name, and of every string on the wire
+ACCOUNT_ID_MAX = 2**63 - 1  # of accounts.id
+_ALGORITHMS: tuple[Algorithm, ...] = ("MD5", "SHA-256")
 _SCHEME = "sha256"
 _TOO_OPEN = ((stat.S_IRWXO, "others may read it"), (stat.S_IWGRP, "its group may write it"))
 """Whoever may write the file chooses the key."""
@@ -81,14 +87,36 @@ def sealed_column(
 ) -> str:
     """What to write into `accounts.password`, as SQL understands it (`\\x…`). Raises `CredentialsError`.
 
-    Sealed where a key is given, for what needs the password itself; HA1s of every algorithm for each realm.
+    Sealed where a key is given, for what needs the password itself; HA1s of every algorithm for each realm. What is
+    given back has been read as the daemon will read it: a value that it would not take is never made.
     """
+    if not 1 <= account_id <= ACCOUNT_ID_MAX:
+        raise CredentialsError(f"an account's id is a number from 1 to {ACCOUNT_ID_MAX}")
+    for what, text in (("a username", username), *(("a realm", realm) for realm in realms)):
+        if not _is_text(text):
+            raise CredentialsError(f"{what} is UTF-8 text without a zero character")
+        if len(text.encode()) > NAME_BYTES_MAX:
+            raise CredentialsError(f"{what} has up to {NAME_BYTES_MAX} bytes: nobody could ask with a longer one")
+    realms = tuple(dict.fromkeys(realms))
+    if len(realms) * len(_ALGORITHMS) > HA1_MAX:
+        raise CredentialsError(f"an account has HA1s for at most {HA1_MAX // len(_ALGORITHMS)} realms")
     if key is None and not realms:
         raise CredentialsError("without a key a password can only be kept as HA1: name a realm")
     sealed = None if key is None else seal(password, account_id, KeyRing((key,)), os.urandom(NONCE_BYTES))
-    algorithms: tuple[Algorithm, ...] = ("MD5", "SHA-256")
-    ha1 = tuple(make_ha1(algorithm, realm, username, password) for realm in realms for algorithm in algorithms)
-    return "\\x" + StoredPassword(ha1=ha1, sealed=sealed).to_bytes().hex()
+    ha1 = tuple(make_ha1(algorithm, realm, username, password) for realm in realms for algorithm in _ALGORITHMS)
+    value = StoredPassword(ha1=ha1, sealed=sealed).to_bytes()
+    if len(value) > STORED_BYTES_MAX:
+        raise CredentialsError(
+            f"the value would have {len(value)} bytes, and accounts.password has up to {STORED_BYTES_MAX}:"
+            " name fewer realms, or shorter ones"
+        )
+    parse_stored(value)
+    return "\\x" + value.hex()
+
+
+def _is_text(text: str) -> bool:
+    """What PostgreSQL and the wire can carry; a byte of the command line that is no UTF-8 is a lone surrogate."""
+    return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text)
 
 
 def new_secret() -> str:

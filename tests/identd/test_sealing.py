@@ -52,7 +52,8 @@ def test_four_realms_of_the_longest_name_are_what_the_daemon_can_prove_and_a_rea
     [
         (7, "rose", REALMS, "at most 4 realms"),
         (7, "n" * 256, ("r",), "up to 255 bytes"),
-        (7, "rose", ("r" * 2000,), "up to 4096"),
+        (7, "rose", ("r" * 256,), "a realm has up to 255 bytes"),
+        (7, "n" * 255, tuple(f"{number:0255}" for number in range(4)), "up to 4096"),
         (7, "ros\udce9", ("r",), "a username is UTF-8"),
         (7, "rose", ("r\0",), "a realm is UTF-8"),
         (0, "rose", ("r",), "id is a number from 1"),
