@@ -125,7 +125,10 @@ class Feed:
 
     async def _run_one(self) -> str:
         """One life of the loader; how it ended."""
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:  # no file is free; when a connection is closed there will be
+            return f"cannot be started: {error.strerror}"
         with theirs:
             command = [sys.executable, "-P", "-m", "loader.main", "--fd", str(theirs.fileno())]
             try:

@@ -27,11 +27,14 @@ def notify(state: str, environ: Mapping[str, str] = os.environ) -> bool:
         return False
     if address[0] == "@":  # an abstract name begins with NUL
         address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+    # a manager that is away, or no file free for a socket, must not stop a daemon that works
+    with (
+        contextlib.suppress(OSError),
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock,
+    ):
         sock.setblocking(False)
-        with contextlib.suppress(OSError):  # a manager that is away must not stop a daemon that works
-            sock.sendto(state.encode(), address)
-            return True
+        sock.sendto(state.encode(), address)
+        return True
     return False
 
 
