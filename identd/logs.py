@@ -29,7 +29,7 @@ NUMBER_FIELDS = frozenset({"ani", "dnis", "number"})
 """Fields that hold a telephone number."""
 
 _ESCAPED = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028\u2029\\"]')
-_PLAIN = re.compile(r"^[\w.:/@+,*#%\[\]-]+$", re.ASCII)
+_PLAIN = re.compile(r"[\w.:/@+,*#%\[\]-]+", re.ASCII)
 
 
 class Log:
@@ -132,7 +132,7 @@ def _text(value: Field) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     text = str(value)[:VALUE_CHARS_MAX]
-    if _PLAIN.match(text):
+    if _PLAIN.fullmatch(text):
         return text
     return '"' + _ESCAPED.sub(_escape, text) + '"'
 

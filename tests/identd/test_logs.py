@@ -27,7 +27,9 @@ def test_a_line_has_moment_level_event_and_fields() -> None:
 
 
 @pytest.mark.parametrize("format", ["text", "json"])
-@pytest.mark.parametrize("hostile", ["a\nb", "a\n", "a\r\nb", "\x1b[31mred", "a\x00b", "\x7f", "\x9b31m", "a\u2028b", '"\\'])
+@pytest.mark.parametrize(
+    "hostile", ["a\nb", "a\n", "a\r\nb", "\x1b[31mred", "a\x00b", "\x7f", "\x9b31m", "a\u2028b", '"\\']
+)
 def test_what_a_peer_sent_stays_on_its_line_and_controls_no_terminal(format, hostile: str) -> None:
     log, stream = lines(format=format)
     log.warning("gateway_refused", name=hostile, pid=1)
