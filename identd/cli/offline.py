@@ -55,12 +55,16 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _check_config(arguments: argparse.Namespace) -> int:
+    from identd.credentials import CredentialsError  # noqa: PLC0415
+    from identd.sealing import load_keys  # noqa: PLC0415
     from identd.settings import SettingsError, load_settings  # noqa: PLC0415
 
     try:
-        load_settings(arguments.config, os.environ)
+        load_keys(load_settings(arguments.config, os.environ).credentials)
     except SettingsError as error:
         return _wrong_settings(error)
+    except CredentialsError as error:  # of a key file: `serve` would not start with it
+        raise UsageError(f"{arguments.config}: {error}") from error
     print(f"{printable(str(arguments.config))}: good")
     return OK
 
@@ -198,7 +202,9 @@ def _secret_text(path: Path | None, prompt: str) -> str:
 
 OFFLINE: dict[str, Command] = {
     "serve": Command("the daemon, in the foreground; SIGTERM drains", _config, _serve),
-    "check-config": Command("read the configuration and say what is wrong", _config, _check_config),
+    "check-config": Command(
+        "read the configuration and its key files, and say what is wrong", _config, _check_config
+    ),
     "init-db": Command("create or upgrade the schema", _dsn, _init_db),
     "lint": Command("what an operator should look at among the accounts", _linting, _lint),
     "seal-password": Command("make the value of accounts.password", _sealing, _seal_password),
