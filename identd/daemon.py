@@ -198,6 +198,7 @@ class Daemon:
         return Readings(
             calls=live.counts,
             endings={cause.value: count for cause, count in live.endings.items()},
+            releases=live.releases,
             accounts=len(directory.accounts),
             quarantined=Counter((row.table, row.column) for row in directory.quarantined.values()),
             ambiguous_pairs=directory.statistics()["ambiguous_pairs"],

@@ -30,7 +30,7 @@ EFFECT_BOUNDS = (1e-03, 2e-03, 5e-03, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0,
 
 DIRECTIONS: tuple[str, ...] = get_args(Direction)
 OPS: tuple[str, ...] = tuple(str(request.__struct_config__.tag) for request in get_args(AnyRequest))
-RELEASE_RESULTS = ("released", "already_released", "unknown")
+RELEASE_RESULTS = ("released", "already_released", "unknown", "expired")
 TRANSPORTS = ("tcp", "unix")
 ENCODINGS = ("json", "msgpack", "unknown")
 REFUSALS = ("connections_max", "connections_per_address_max")
@@ -48,12 +48,14 @@ COLUMNS_MAX = 64
 class Readings(msgspec.Struct, frozen=True, kw_only=True):
     """What is, at one moment.
 
-    `calls` by (state, direction), `endings` by cause, `connections` by (transport, encoding), `quarantined` by
-    (table, column): the column is the reason as a closed set. `data_age_seconds`: None before the first data.
+    `calls` by (state, direction), `endings` by cause, `releases` by kind, `connections` by (transport, encoding),
+    `quarantined` by (table, column): the column is the reason as a closed set. `data_age_seconds`: None before the
+    first data.
     """
 
     calls: Mapping[tuple[str, str], int]
     endings: Mapping[str, int]
+    releases: Mapping[str, int]
     accounts: int
     quarantined: Mapping[tuple[str, str], int]
     ambiguous_pairs: int
@@ -83,7 +85,6 @@ class Metrics(Collector):
         "journal_failures",
         "loader_restarts",
         "protocol_errors",
-        "releases",
         "requests",
     )
 
@@ -91,7 +92,6 @@ class Metrics(Collector):
         self._read = read
         self.decisions: dict[str, dict[str, int]] = {side: dict.fromkeys(("", *Reason), 0) for side in DIRECTIONS}
         self.requests = dict.fromkeys(OPS, 0)
-        self.releases = dict.fromkeys(RELEASE_RESULTS, 0)
         self.protocol_errors = dict.fromkeys((code.value for code in ErrorCode), 0)
         self.connections_accepted = dict.fromkeys(TRANSPORTS, 0)
         self.connections_refused = dict.fromkeys(REFUSALS, 0)
@@ -116,10 +116,6 @@ class Metrics(Collector):
     def requested(self, op: str) -> None:
         """One request of this `op` was read."""
         self.requests[op] += 1
-
-    def released(self, result: str) -> None:
-        """One `release` was answered with this result."""
-        self.releases[result] += 1
 
     def erred(self, code: str) -> None:
         """One error answer was sent."""
@@ -155,7 +151,8 @@ class Metrics(Collector):
         }
         yield _counter("decisions", "Calls judged.", ("direction", "decision", "reason"), decisions)
         yield _counter("requests", "Requests read.", ("op",), _one(self.requests))
-        yield _counter("releases", "Releases answered, by result.", ("result",), _one(self.releases))
+        releases = {(kind,): now.releases.get(kind, 0) for kind in RELEASE_RESULTS}
+        yield _counter("releases", "Releases answered, by result.", ("result",), releases)
         yield _counter("protocol_errors", "Error answers sent.", ("code",), _one(self.protocol_errors))
         yield _counter("connections", "Connections served.", ("transport",), _one(self.connections_accepted))
         yield _counter(

@@ -42,9 +42,6 @@ class Observer(Protocol):
     def requested(self, op: str) -> None:
         """A request was read."""
 
-    def released(self, result: str) -> None:
-        """A release was answered."""
-
 
 class Session:
     """The conversation with one peer. `closing`: the connection is to be closed after what was returned."""
@@ -237,8 +234,6 @@ class Session:
                 request.id, ErrorCode.NOT_OWNER, "this call is another gateway's: say hello as that one", "call_id"
             )
         op = "start" if isinstance(request, m.Start) else "release"
-        if op == "release":
-            self._observer.released(outcome.result)
         return self._connection.send(
             m.CallAnswer(
                 id=request.id,

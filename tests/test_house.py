@@ -115,6 +115,7 @@ def test_every_metric_is_in_the_operators_document():
     nothing = Readings(
         calls={},
         endings={},
+        releases={},
         accounts=0,
         quarantined={},
         ambiguous_pairs=0,

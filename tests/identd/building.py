@@ -136,7 +136,6 @@ class Heard:
         self.decisions: list[tuple[str, str]] = []
         self.errors: list[str] = []
         self.requests: list[str] = []
-        self.releases: list[str] = []
 
     def decided(self, direction: str, reason: str) -> None:
         self.decisions.append((direction, reason))
@@ -146,9 +145,6 @@ class Heard:
 
     def requested(self, op: str) -> None:
         self.requests.append(op)
-
-    def released(self, result: str) -> None:
-        self.releases.append(result)
 
 
 def verify(secret_hash: str | None, secret: str) -> bool:

@@ -10,6 +10,7 @@ from protocol.reason import Reason
 READINGS = Readings(
     calls={("active", "orig"): 3},
     endings={"release": 2},
+    releases={"released": 2, "expired": 3},
     accounts=5,
     quarantined={("accounts", "ani"): 4},
     ambiguous_pairs=1,
@@ -48,7 +49,6 @@ def test_what_happened_and_what_is_are_shown() -> None:
     metrics.decided("term", Reason.NO_CREDIT)
     metrics.decided("term", "no_credit")
     metrics.requested("authorize")
-    metrics.released("unknown")
     metrics.erred("forbidden")
     metrics.connected("unix")
     metrics.turned_away("connections_max")
@@ -61,7 +61,9 @@ def test_what_happened_and_what_is_are_shown() -> None:
         ("identd_decisions_total", "grant", "orig", ""): 1,
         ("identd_decisions_total", "refuse", "term", "no_credit"): 2,
         ("identd_requests_total", "authorize"): 1,
-        ("identd_releases_total", "unknown"): 1,
+        ("identd_releases_total", "released"): 2,
+        ("identd_releases_total", "expired"): 3,
+        ("identd_releases_total", "unknown"): 0,
         ("identd_protocol_errors_total", "forbidden"): 1,
         ("identd_connections_total", "unix"): 1,
         ("identd_connections_refused_total", "connections_max"): 1,
