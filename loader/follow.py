@@ -7,12 +7,13 @@ Nothing here catches a lost connection: that is `supervise.py`, which opens the 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 
 import asyncpg
 
 from loader import changes, queries, stream
+from loader.last_good import BAD_ROWS_MAX, RowKey
 from loader.link import DaemonLink
 from loader.recording import Recording
 from loader.rows import change_of
@@ -41,6 +42,7 @@ class Follower:
     """Follows one connection; `position` goes from one connection to the next."""
 
     __slots__ = (
+        "_aside",
         "_connection",
         "_heartbeat",
         "_link",
@@ -63,6 +65,8 @@ class Follower:
         self.position: changes.Position | None = None
         self.as_of: float | None = None
         self._quarantined = 0
+        self._aside: dict[RowKey, RowQuarantined] | None = None
+        """Bad rows of a full read until its end, when the disk is asked for their last good versions."""
         self.told = link.configuration.daemon_ready  # whether the daemon has had a full update from anyone
 
     async def run(self, connection: asyncpg.Connection) -> None:
@@ -137,8 +141,10 @@ class Follower:
             snapshot, in_recovery, pruned_below = await self._snapshot()
             mark = await self._row(queries.LAST_MARK, str(snapshot.xmax))
             async with self._update(full=True):
+                self._aside = {}
                 for table in queries.TABLES:
                     rows += await self._tell(table, queries.every_row(table), (), slice_changes)
+                await self._tell_bad_rows(slice_changes)
             await self._commit(as_of, None)
         self.told = True
         self.position = changes.Position(
@@ -203,21 +209,46 @@ class Follower:
             rows = await coming
         return total
 
+    async def _tell_bad_rows(self, slice_changes: int) -> None:
+        """Those kept aside: first their last good versions as the disk has them, then that they are bad.
+
+        A daemon that has data has last good versions at least as new: for it they are only recorded, because the
+        file that is being written anew would otherwise forget them.
+        """
+        bad, self._aside = self._aside, None
+        if not bad:
+            return
+        known = await self._recording.last_good(bad)
+        for part in _slices(list(known.values()), slice_changes):
+            if self.told:
+                self._recording.write(stream.encode(part))
+            else:
+                await self._send_slice(part)
+        for part in _slices(list(bad.values()), slice_changes):
+            await self._send_slice(part)
+        if not self.told and len(known) < len(bad):
+            await self._link.log("warning", "last_good_unknown", rows=len(bad) - len(known))
+
+    def _keep_aside(self, told: list[Change], aside: dict[RowKey, RowQuarantined]) -> list[Change]:
+        """What is to be told now: all but the bad rows, as long as there is room for these."""
+        now: list[Change] = []
+        for change in told:
+            if isinstance(change, RowQuarantined) and len(aside) < BAD_ROWS_MAX:
+                aside[change.table, change.id] = change
+            else:
+                now.append(change)
+        return now
+
     async def _send_slices(self, told: list[Change], slice_changes: int) -> None:
         if any(type(change) is RowQuarantined for change in told):
             await self._log_quarantined(told)
-        start = weight = 0
-        for end, change in enumerate(told):
-            heavy = 1 + len(change.account.networks) if type(change) is AccountPut else 1
-            weight += heavy
-            if end > start and (end - start == slice_changes or weight > stream.SLICE_WEIGHT_MAX):
-                await self._send_slice(told[start:end])
-                start, weight = end, heavy
-        if start < len(told):
-            await self._send_slice(told[start:])
+            if self._aside is not None:
+                told = self._keep_aside(told, self._aside)
+        for part in _slices(told, slice_changes):
+            await self._send_slice(part)
 
-    async def _send_slice(self, told: list[Change]) -> None:
-        self._recording.write(await self._link.send(stream.UpdateSlice(tuple(told))))
+    async def _send_slice(self, part: stream.UpdateSlice) -> None:
+        self._recording.write(await self._link.send(part))
 
     async def _log_quarantined(self, told: list[Change]) -> None:
         for change in told:
@@ -234,6 +265,7 @@ class Follower:
         await self._link.send(stream.UpdateBegin(full, "database"))
         self._recording.begin(full)
         self._quarantined = 0
+        self._aside = None
         try:
             yield
         except BaseException as error:
@@ -281,3 +313,16 @@ class Follower:
     async def _value(self, query: str, *args: object) -> object:
         row = await self._row(query, *args)
         return None if row is None else row[0]
+
+
+def _slices(told: Sequence[Change], slice_changes: int) -> Iterator[stream.UpdateSlice]:
+    """Cut into what the daemon takes in at one go."""
+    start = weight = 0
+    for end, change in enumerate(told):
+        heavy = 1 + len(change.account.networks) if type(change) is AccountPut else 1
+        weight += heavy
+        if end > start and (end - start == slice_changes or weight > stream.SLICE_WEIGHT_MAX):
+            yield stream.UpdateSlice(tuple(told[start:end]))
+            start, weight = end, heavy
+    if start < len(told):
+        yield stream.UpdateSlice(tuple(told[start:]))

@@ -5,9 +5,10 @@ A disk that fails is said once, and the recording stops until the next full upda
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 
+from loader.last_good import Put, RowKey, last_good
 from loader.link import DaemonLink
 from loader.snapshot import SnapshotError, SnapshotReader, SnapshotRecorder
 from loader.stream import LogLine, UpdateBegin, UpdateCommit
@@ -101,6 +102,16 @@ class Recording:
                 await link.send_frame(frame)
         await link.log("info", "snapshot_replayed", as_of=reader.as_of)
         return reader.as_of
+
+    async def last_good(self, wanted: Container[RowKey]) -> dict[RowKey, Put]:
+        """As `loader.last_good`, from the file as it was before the update that is being recorded."""
+        if self._directory is None:
+            return {}
+        try:
+            return await last_good(self._directory, wanted)
+        except SnapshotError as error:
+            self.failures.append(LogLine("warning", "snapshot_unusable", {"error": str(error)}))
+            return {}
 
     def _guarded(self, step: Callable[[], None]) -> None:
         assert self._recorder is not None, "nothing to guard where nothing is recorded"

@@ -78,7 +78,8 @@ class UpdateBegin(msgspec.Struct, frozen=True, array_like=True, tag="begin"):
 
 
 class UpdateSlice(msgspec.Struct, frozen=True, array_like=True, tag="slice"):
-    """Some changes of the update. A row is named at most once in an update."""
+    """Some changes of the update. A row is named at most once in an update, with one exception: its last good
+    version may come before the word that it cannot be used."""
 
     changes: tuple[Change, ...]
 

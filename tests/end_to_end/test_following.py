@@ -173,6 +173,35 @@ def test_a_daemon_that_starts_with_a_broken_row_serves_all_others(accounts: Data
     assert _owner(daemon, **GRANTED) is None
 
 
+@pytest.mark.rule("M8.10", "M3.12", "M3.11")
+def test_a_broken_row_keeps_its_calls_from_a_broader_account_of_another_client_through_restarts(
+    accounts: Database, start_daemon: Start
+) -> None:
+    accounts.sql(
+        "INSERT INTO identd.accounts (id, client_id, name, ident_by, ip, orig_enabled) "
+        "VALUES (900, 13, 'iris_wide', 'ip', '{192.0.0.0/8}', true)"
+    )
+    daemon = start_daemon(accounts.dsn)
+    accounts.sql("ALTER TABLE identd.accounts DROP CONSTRAINT accounts_port_is_1_to_65535")
+    accounts.sql("UPDATE identd.accounts SET port = 0 WHERE id = 176")
+    eventually(lambda: daemon.status()["quarantined"] == 1, "the row is in quarantine")
+    for _ in range(2):
+        daemon.stop()
+        daemon.start()
+        eventually(lambda: daemon.status()["database"] == "connected", "the database is heard")
+        assert daemon.status()["quarantined"] == 1
+        assert _owner(daemon, **GRANTED) == 176
+        assert _owner(daemon, ip="192.0.2.77", dnis="44") == 900
+    daemon.stop()
+    accounts.sql("UPDATE identd.accounts SET status = 'blocked' WHERE id = 176")
+    daemon.start()
+    refused = daemon.ask("identify", **GRANTED)
+    assert refused["reason"] == "account_blocked"
+    accounts.sql("UPDATE identd.accounts SET port = NULL, status = 'active' WHERE id = 176")
+    eventually(lambda: daemon.ask("identify", **GRANTED)["decision"] == "grant", "the row is mended")
+    assert daemon.status()["quarantined"] == 0
+
+
 @pytest.mark.rule("M8.14")
 def test_a_deleted_account_is_refunded_and_gone_from_the_answers(accounts: Database, start_daemon: Start) -> None:
     daemon = start_daemon(accounts.dsn)

@@ -157,8 +157,10 @@ class Daemon:
                     key = (table, row_id)
                 case _:
                     raise AssertionError(change)
-            assert key not in seen, f"{key} is named twice in an update"
-            seen.add(key)
+            # a bad row may follow its last good version, and stands beside it then
+            assert (key, isinstance(change, RowQuarantined)) not in seen, f"{key} is named twice in an update"
+            assert (key, True) not in seen, f"{key} is named again after it was quarantined"
+            seen.add((key, isinstance(change, RowQuarantined)))
             self.quarantined.pop(key, None)
             if isinstance(change, RowQuarantined):
                 self.quarantined[key] = change

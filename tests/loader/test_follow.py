@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from loader.snapshot import FILE_NAME
+from loader.stream import Reconcile
 from matcher.account import Network, OrigSide, TermSide
 from tests.loader.conftest import Daemon, Session
 
@@ -183,6 +184,68 @@ def test_a_row_that_no_constraint_caught_is_quarantined_alone_and_heals(
     assert daemon.account(176).tech_prefix == "12#"
 
 
+BREAK = """
+ALTER TABLE identd.accounts DROP CONSTRAINT accounts_port_is_1_to_65535;
+UPDATE identd.accounts SET port = 0, status = 'blocked' WHERE id = 176
+"""
+
+
+@pytest.mark.rule("M8.10", "M3.12")
+def test_a_daemon_that_starts_anew_is_told_the_last_good_version_of_a_bad_row_from_the_disk(
+    database: str, billing: Session, start_loader: Start, tmp_path: Path
+) -> None:
+    first = start_loader(database, state_directory=str(tmp_path))
+    first.update()
+    good = first.account(176)
+    billing(BREAK)
+    billing(
+        "INSERT INTO identd.accounts (id, client_id, name, ident_by, ip, port) VALUES (9, 12, 'n', 'ip', '{::}', 0)"
+    )
+    first.until(lambda: len(first.quarantined) == 2)
+    first.state(connected=True)
+    for _ in range(2):  # what is told is recorded: the second start has it from the file that the first one wrote
+        daemon = start_loader(database, state_directory=str(tmp_path))
+        update = daemon.update()
+        daemon.state(connected=True)
+        assert update.source == "database"
+        assert daemon.account(176) == good
+        assert daemon.quarantined["accounts", 176].blocked
+        assert 9 not in daemon.ids("accounts")
+        assert set(daemon.quarantined) == {("accounts", 176), ("accounts", 9)}
+
+
+@pytest.mark.rule("M8.10")
+def test_a_daemon_that_has_a_later_version_is_not_told_the_one_on_the_disk_which_is_kept_there(
+    database: str, billing: Session, start_loader: Start, tmp_path: Path
+) -> None:
+    first = start_loader(database, state_directory=str(tmp_path))
+    first.update()
+    good = first.account(176)
+    billing(BREAK)
+    first.until(lambda: first.quarantined)
+    first.say(Reconcile())  # writes the file anew
+    assert len([change for change in first.update().changes if getattr(change, "id", 0) == 176]) == 1
+    first.state(connected=True)
+    heir = start_loader(database, state_directory=str(tmp_path), daemon_ready=True)
+    heir.update()
+    heir.state(connected=True)
+    assert 176 not in heir.ids("accounts")
+    anew = start_loader(database, state_directory=str(tmp_path))
+    anew.update()
+    assert anew.account(176) == good
+
+
+def test_bad_rows_on_whose_last_good_version_there_is_nothing_to_read_are_said_to_stay_out(
+    database: str, billing: Session, start_loader: Start, tmp_path: Path
+) -> None:
+    billing(BREAK)
+    daemon = start_loader(database, state_directory=str(tmp_path))
+    daemon.update()
+    assert set(daemon.quarantined) == {("accounts", 176)}
+    assert daemon.ids("accounts") == {177, 178}
+    assert daemon.logged("last_good_unknown")[0].fields["rows"] == 1
+
+
 @pytest.mark.parametrize(
     "sql",
     [
@@ -250,8 +313,6 @@ def test_a_hundred_thousand_rows_in_one_transaction_are_one_update_in_small_slic
 
 
 def test_an_operator_s_wish_reads_everything_again(database: str, billing: Session, start_loader: Start) -> None:
-    from loader.stream import Reconcile
-
     daemon = start_loader(database)
     daemon.update()
     daemon.say(Reconcile())

@@ -292,6 +292,23 @@ def test_bad_rows_in_one_set_end_as_they_do_one_set_each(edits: list[Change], qu
     assert bool(together.quarantined) == quarantined
 
 
+@pytest.mark.rule("M8.10", "M3.12")
+def test_a_first_load_may_bring_a_bad_row_with_its_last_good_version() -> None:
+    directory = Directory(oracle.proves)
+    update = directory.begin(full=True)
+    update.stage([AccountPut(rose(term=TermSide())), AccountPut(rose(2, client_id=2, ip="10.0.0.0/8"))])
+    update.stage([RowQuarantined("accounts", 1, "port", "bad", blocked=True, term_off=True)])
+    update.commit()
+    assert update.tidy(1)
+    assert owner(directory) == 1
+    assert directory.accounts[1].blocked
+    assert directory.accounts[1].term is None
+    assert directory.last_good == {("accounts", 1): rose(term=TermSide())}
+    assert directory.index.statistics()["term_hosts"] == 0
+    directory.apply(ChangeSet((BAD,)))
+    assert directory.accounts[1] == rose(term=TermSide())
+
+
 @pytest.mark.rule("M8.10")
 def test_a_full_set_names_its_bad_rows_and_forgets_those_that_it_does_not_name() -> None:
     directory = loaded(AccountPut(rose(1)), AccountPut(rose(2, ip="10.0.0.2")))
