@@ -248,6 +248,7 @@ def test_a_connection_bound_that_is_lowered_cuts_nobody_off(start_daemon: Start)
 
 def test_the_pages_say_alive_before_they_say_ready(start_daemon: Start) -> None:
     daemon = start_daemon(NO_DATABASE, "started")
+    assert daemon.ask("status")["ready"] is False  # `started` is written before the doors open
     assert daemon.page("/healthz") == (200, "alive\n")
     assert daemon.page("/readyz")[0] == 503
     assert daemon.metric("identd_ready") == 0

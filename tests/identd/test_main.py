@@ -165,7 +165,8 @@ def test_a_journal_of_another_version_is_not_overwritten(folder: Path) -> None:
         assert code == 1
         assert line.startswith(f"identd: {calls}: written by another version of identd: ")
         calls.write_bytes(data)
-        assert daemon.start("started").stop() == 0
+        assert daemon.start("started").ask("ping")["op"] == "pong"
+        assert daemon.stop() == 0
     finally:
         daemon.end()
 
