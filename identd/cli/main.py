@@ -4,9 +4,12 @@ Exit codes: 0 grant or ok, 1 refused, 2 usage or an error answer, 3 no daemon, 4
 """
 
 import argparse
+import io
 import os
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -32,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Do what the command line says; the exit code."""
     arguments = parser().parse_args(argv)
     try:
+        _check_text(arguments)
         if arguments.command in OFFLINE:
             return OFFLINE[arguments.command].execute(arguments)
         return _ask(arguments)
@@ -42,6 +46,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `identd calls | head`: whoever read has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
+    except Exception as error:
+        if arguments.command == "serve":  # the daemon's end: whoever mends it needs the whole traceback
+            raise
+        # Python's own exit code would be 1, which says that the call was refused
+        return _complain(_fault(error), USAGE)
+
+
+def _check_text(arguments: argparse.Namespace) -> None:
+    """A path may be any bytes; everything else is UTF-8, which is all that the wire and the database carry."""
+    for name, value in vars(arguments).items():
+        for text in value if isinstance(value, list) else (value,):
+            if isinstance(text, str) and name != "socket":
+                try:
+                    text.encode()
+                except UnicodeEncodeError:
+                    raise UsageError(f"{name}: is not UTF-8 text") from None
+
+
+def _fault(error: Exception) -> str:
+    """What to report. Without the exception's own words: they may quote a password or a DSN."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"a fault of ours, please report it: {type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
 
 
 def _ask(arguments: argparse.Namespace) -> int:
@@ -73,4 +99,7 @@ def _complain(message: str, code: int) -> int:
 
 def run() -> None:
     """The entry point of the `identd` command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a name is no reason not to answer
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(main())

@@ -204,7 +204,12 @@ def host_and_port(text: str) -> tuple[str, int]:
     matched = _HOST_PORT.fullmatch(text)
     if matched is None or not 0 < int(matched["port"]) <= 65_535:
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
-    return matched["v6"] or matched["host"], int(matched["port"])
+    host = matched["v6"] or matched["host"]
+    try:
+        host.encode("idna")  # as the resolver will
+    except UnicodeError:
+        raise argparse.ArgumentTypeError(f"{text!r} has no host name before the port") from None
+    return host, int(matched["port"])
 
 
 def _seconds(text: str) -> float:

@@ -4,12 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from identd.cli.main import main
+from identd.cli.offline import OFFLINE
 from protocol.messages import (
     AnyAnswer,
     AnyRequest,
@@ -295,6 +298,61 @@ def test_reader_that_leaves_early_is_no_error(daemon: SmallDaemon) -> None:
     )
     os.close(writing)
     assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("identify --ip 192.0.2.1 --dnis 44\udce9", "dnis"),
+        ("release --call-id \udce9", "call_id"),
+        ("status --gateway \udce9", "gateway"),
+        ("seal-password --account-id 7 --name rose --realm \udce9", "realms"),
+        ("init-db --dsn postgresql://u:hunter2\udce9@/d", "dsn"),
+    ],
+)
+def test_bytes_that_are_no_text_are_wrong_usage_and_not_a_refusal(
+    words: str, name: str, daemon: SmallDaemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert identd(words) == 2
+    assert capsys.readouterr().err == f"identd: {name}: is not UTF-8 text\n"
+    assert daemon.heard == []
+
+
+def test_a_path_of_any_bytes_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with small_daemon(Path("\udce9.sock")) as daemon:
+        daemon.answer_to = saying(GRANT)
+        assert identd("identify --socket \udce9.sock --ip 192.0.2.1 --dnis 1") == 0
+
+
+def test_a_fault_of_ours_is_no_refusal_and_quotes_nothing(
+    daemon: SmallDaemon, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def breaks(arguments: Namespace) -> int:
+        raise RuntimeError("hunter2")
+
+    for command in ("check-config", "serve"):
+        monkeypatch.setitem(OFFLINE, command, OFFLINE[command]._replace(execute=breaks))
+    assert identd("check-config") == 2
+    told = capsys.readouterr().err
+    assert told.startswith("identd: a fault of ours, please report it: RuntimeError at test_main.py:")
+    assert "hunter2" not in told
+    with pytest.raises(RuntimeError):
+        identd("serve")
+
+
+def test_a_name_that_the_terminal_cannot_show_is_escaped(daemon: SmallDaemon) -> None:
+    daemon.answer_to = saying(msgspec.structs.replace(GRANT, client="Ros\u00e9"))
+    program = "import sys; from identd.cli.main import run; sys.argv[1:] = 'identify --ip 1 --dnis 1'.split(); run()"
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), "PYTHONIOENCODING": "ascii"},
+        check=False,
+        timeout=30,
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert b"Ros\\xe9" in ended.stdout
 
 
 def test_asking_loads_neither_trio_nor_a_database_driver() -> None:
