@@ -272,13 +272,16 @@ class DaemonProcess:
         raise AssertionError(f"{series} is not on the page")
 
     def loader_pid(self) -> int:
-        """The one child that the daemon has once it runs."""
-        return eventually(self._loader_pid, "the loader runs")
+        """The one child that the daemon has once it runs; the kernel lists it under the thread that started it."""
 
-    def _loader_pid(self) -> int | None:
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        running = [int(pid) for pid in children if b"loader.main" in _command_line(int(pid))]
-        return running[0] if running else None
+        def running() -> int:
+            for children in Path(f"/proc/{self.pid}/task").glob("*/children"):
+                for pid in children.read_text().split():
+                    if b"loader.main" in _command_line(int(pid)):
+                        return int(pid)
+            return 0
+
+        return eventually(running, "the loader runs")
 
 
 def _command_line(pid: int) -> bytes:

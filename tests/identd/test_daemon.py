@@ -128,19 +128,6 @@ def _is_refused(daemon: DaemonProcess) -> bool:
     return False
 
 
-def _loader_of(daemon: DaemonProcess) -> int:
-    """The kernel lists a child under the thread that started it."""
-
-    def running() -> int:
-        for children in Path(f"/proc/{daemon.pid}/task").glob("*/children"):
-            for pid in children.read_text().split():
-                if b"loader.main" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                    return int(pid)
-        return 0
-
-    return eventually(running, "the loader runs")
-
-
 def test_a_switch_that_goes_on_asking_holds_a_stopping_daemon_no_longer_than_is_set(start_daemon: Start) -> None:
     daemon = start_daemon(NO_DATABASE, "started", limits={"drain_seconds_max": 1.5})
     with daemon.wire() as switch:
@@ -158,7 +145,7 @@ def test_a_switch_that_goes_on_asking_holds_a_stopping_daemon_no_longer_than_is_
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_daemon_that_nobody_talks_to_stops_at_once(start_daemon: Start, number: signal.Signals) -> None:
     daemon = start_daemon(NO_DATABASE, "started")
-    loader = _loader_of(daemon)
+    loader = daemon.loader_pid()
     began = time.monotonic()
     daemon.signal(number)
     assert daemon.wait() == 0
