@@ -22,6 +22,7 @@ from identd.settings import Settings, SettingsError, load_settings, reload_probl
 from identd.systemd import ActivationError, inherited_sockets
 
 EXIT_STOPPED, EXIT_FAILED, EXIT_CONFIGURATION = 0, 1, 2
+FILES_BESIDE = 64  # what is open beside connections: doors, journal, snapshot, loader, scrapes; some 30 at most
 
 
 def serve(config_path: Path, environ: Mapping[str, str] = os.environ) -> int:
@@ -43,6 +44,7 @@ def serve(config_path: Path, environ: Mapping[str, str] = os.environ) -> int:
             _reload(daemon, log, config_path, environ)
 
         daemon = Daemon(settings, log, keys, listeners, journal, reload)
+        _warn_of_open_files(log, settings.limits.connections_max)
         log.info("started", server=SERVER, pid=os.getpid(), sockets=" ".join(one.name for one in listeners))
         trio.run(_serve, daemon, settings)
     except (JournalError, ListenError, ActivationError) as error:
@@ -99,6 +101,7 @@ def _reload(daemon: Daemon, log: Log, config_path: Path, environ: Mapping[str, s
         log.error("configuration_not_reloaded", problem=problem)
     if not problems:
         log.info("configuration_reloaded")
+        _warn_of_open_files(log, daemon.settings.limits.connections_max)
 
 
 def _allow_open_files() -> None:
@@ -106,3 +109,10 @@ def _allow_open_files() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _warn_of_open_files(log: Log, connections_max: int) -> None:
+    """Full of connections it could open no file any more, and the loader or a scrape would fail first."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < connections_max + FILES_BESIDE:
+        log.warning("open_files_too_few", allowed=hard, wanted=connections_max + FILES_BESIDE)

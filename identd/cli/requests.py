@@ -208,7 +208,7 @@ def host_and_port(text: str) -> tuple[str, int]:
     try:
         host.encode("idna")  # as the resolver will
     except UnicodeError:
-        raise argparse.ArgumentTypeError(f"{text!r} has no host name before the port") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT: the host is no name") from None
     return host, int(matched["port"])
 
 

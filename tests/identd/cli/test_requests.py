@@ -19,7 +19,10 @@ def test_tcp_address_is_host_and_port(text: str, address: tuple[str, int]) -> No
     assert host_and_port(text) == address
 
 
-@pytest.mark.parametrize("text", ["", "127.0.0.1", ":7878", "::1:7878", "h:0", "h:65536", "h:x", "[::1]", "h:1 "])
+@pytest.mark.parametrize(
+    "text",
+    ["", "127.0.0.1", ":7878", "::1:7878", "h:0", "h:65536", "h:x", "[::1]", "h:1 ", "h\udce9:1", f"{'h' * 64}:1"],
+)
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="HOST:PORT"):
         host_and_port(text)
