@@ -14,6 +14,7 @@ from matcher.index import Explained
 from protocol import messages as m
 
 EXPLAINED_MAX = 50
+"""Accounts of an `explain` (docs/protocol.md): the frame holds them, and only these are judged."""
 
 
 class DaemonFacts(Protocol):
@@ -32,9 +33,9 @@ class DaemonFacts(Protocol):
 
 
 def explained_answer(
-    request_id: int, op: str, existing: bool, decision: Decision, looked_at: tuple[Explained, ...]
+    request_id: int, op: str, existing: bool, decision: Decision, looked_at: tuple[Explained, ...], omitted: int
 ) -> m.DecisionAnswer:
-    """The decision with every account that was looked at, the first `EXPLAINED_MAX` of them."""
+    """The decision with the accounts that were looked at; `omitted`: how many there are beside these."""
     shown = tuple(
         m.ExplainedAccount(
             account_id=one.account.id,
@@ -47,13 +48,12 @@ def explained_answer(
             expected=one.expected,
             seen=one.seen,
         )
-        for one in looked_at[:EXPLAINED_MAX]
+        for one in looked_at
     )
     answer = msgspec.convert(
         {"id": request_id, "op": op, "existing": existing, **msgspec.to_builtins(decision)}, m.DecisionAnswer
     )
-    omitted = max(0, len(looked_at) - EXPLAINED_MAX) or None
-    return msgspec.structs.replace(answer, explain=shown, explain_omitted=omitted)
+    return msgspec.structs.replace(answer, explain=shown, explain_omitted=omitted or None)
 
 
 def calls_answer(request_id: int, engine: Engine, found: Iterable[Call], omitted: int, now: float) -> m.CallsAnswer:

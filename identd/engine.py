@@ -102,9 +102,11 @@ class Engine:
         live.begin(Call(key, direction, account.id, client.id, client.reseller_id, now, heard, lease_seconds, given))
         return given
 
-    def explain(self, attempt: CallAttempt, gateway: Gateway | None) -> tuple[Explained, ...]:
-        """Every account that was looked at, in order of precedence, and on what each won, lost or failed."""
-        return self._directory.index.explain(attempt, gateway) if self._directory.ready else ()
+    def explain(
+        self, attempt: CallAttempt, gateway: Gateway | None, limit: int
+    ) -> tuple[tuple[Explained, ...], int]:
+        """The first accounts that were looked at, on what each won, lost or failed, and how many more there are."""
+        return self._directory.index.explain(attempt, gateway, limit) if self._directory.ready else ((), 0)
 
     def unavailable(self, reason: Reason, gateway: Gateway | None) -> Unavailable:
         """We cannot judge, for a reason out of `UNAVAILABLE`."""

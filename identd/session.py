@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from identd.access import KeyRefusedError, Peer, VerifySecret, call_attempt
-from identd.answering import DaemonFacts, calls_answer, explained_answer, hello_answer, status_answer
+from identd.answering import EXPLAINED_MAX, DaemonFacts, calls_answer, explained_answer, hello_answer, status_answer
 from identd.asker import Asker, Refusal
 from identd.calls import NO_GATEWAY
 from identd.decision import Conflict, Decision, Existing, Grant
@@ -193,8 +193,8 @@ class Session:
         body: Decision = decision.grant if isinstance(decision, Existing) else decision
         self._observer.decided(request.direction, "" if isinstance(body, Grant) else body.reason)
         if request.explain and attempt is not None:
-            looked_at = self._engine.explain(attempt, gateway)
-            return self._connection.send(explained_answer(request.id, op, existing, body, looked_at))
+            looked_at, omitted = self._engine.explain(attempt, gateway, EXPLAINED_MAX)
+            return self._connection.send(explained_answer(request.id, op, existing, body, looked_at, omitted))
         if self._join is None:
             assert self._connection.encoding is not None, "a request has been read"
             self._join = JOIN_DECISION[self._connection.encoding]

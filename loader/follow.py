@@ -226,8 +226,8 @@ class Follower:
                 await self._send_slice(part)
         for part in _slices(list(bad.values()), slice_changes):
             await self._send_slice(part)
-        if not self.told and len(known) < len(bad):
-            await self._link.log("warning", "last_good_unknown", rows=len(bad) - len(known))
+        if not self.told and (unknown := self._quarantined - len(known)):
+            await self._link.log("warning", "last_good_unknown", rows=unknown)
 
     def _keep_aside(self, told: list[Change], aside: dict[RowKey, RowQuarantined]) -> list[Change]:
         """What is to be told now: all but the bad rows, as long as there is room for these."""
@@ -255,7 +255,7 @@ class Follower:
             if isinstance(change, RowQuarantined):
                 self._quarantined += 1
                 if self._quarantined > QUARANTINE_LINES_MAX:
-                    return
+                    continue
                 where = {"table": change.table, "row": change.id, "column": change.column}
                 await self._link.log("warning", "row_quarantined", **where, reason=change.reason)
 

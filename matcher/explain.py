@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from matcher.account import IDENT_ORDER, Account, Gateway, IdentType, Network
 from matcher.address import masked_address, network_text
 from matcher.attempt import CallAttempt
-from matcher.conditions import ani_compared, first_failing
-from matcher.match import Explained
-from matcher.precedence import ANI_EXACT, PRECEDENCE, SPECIFICITY, deciding_key, standing, tied
+from matcher.conditions import ani_compared, conditions_hold, first_failing
+from matcher.match import Ambiguous, Explained, Match
+from matcher.precedence import ANI_EXACT, PRECEDENCE, SPECIFICITY, deciding_key, tied
 from matcher.shelf import Entry, accounts_of
 
 if TYPE_CHECKING:
     from matcher.index import AccountIndex
     from matcher.side import Side
+
+
+TIED_CLIENTS_MAX = 10
+"""Clients named in a tie: enough to call one, and a line that can be read."""
 
 
 class _Seen(NamedTuple):
@@ -29,65 +33,97 @@ class _Seen(NamedTuple):
     matched: str
 
 
-def explained(index: "AccountIndex", attempt: CallAttempt, gateway: Gateway | None) -> tuple[Explained, ...]:
-    """Every account that was looked at, in order of precedence; types that the gateway does not list come last."""
-    side = index.orig if attempt.direction == "orig" else index.term
+class _Place(NamedTuple):
+    """What lies at one of the things that the call shows. `matched` None: what the account says."""
+
+    specificity: int
+    matched: str | None
+    entry: Entry | None
+
+
+def explained(
+    index: "AccountIndex", attempt: CallAttempt, gateway: Gateway | None, limit: int
+) -> tuple[tuple[Explained, ...], int]:
+    """The first `limit` accounts that were looked at, in order of precedence, and how many there were after them.
+
+    Types that the gateway does not list come last. Only what is shown is judged: thousands may lie at one address.
+    """
+    found = index.identify(attempt, gateway)
+    match = found.match if isinstance(found, Ambiguous) else found
+    winner = None
+    if isinstance(match, Match):
+        winner = _Seen(match.account, match.ident_by, match.specificity, match.matched_text)
+    tie = _tie(index, winner, attempt, gateway) if winner is not None and isinstance(found, Ambiguous) else None
     order = IDENT_ORDER if gateway is None else gateway.ident_order
     gateway_id = None if gateway is None else gateway.id
-    rows: list[tuple[_Seen, tuple[str, str, str] | None]] = []
-    for ident_type in (*order, *(other for other in IDENT_ORDER if other not in order)):
-        rows.extend(
-            (seen, _failure(index, seen, attempt, gateway, gateway_id, order))
-            for seen in _looked_at(index, side, ident_type, attempt)
-        )
-    eligible = [seen for seen, failure in rows if failure is None]
-    winner = eligible[0] if eligible else None
-    refused = (
-        winner is not None
-        and gateway is not None
-        and gateway.refuses_ambiguous
-        and any(_is_tied(winner, other) and winner.account.client_id != other.account.client_id for other in eligible)
-    )
-    return tuple(_judged(seen, failure, winner, refused, eligible) for seen, failure in rows)
+    shown, omitted = _looked_at(index, attempt, (*order, *(each for each in IDENT_ORDER if each not in order)), limit)
+    judged = (_judged(one, _failure(index, one, attempt, gateway, gateway_id, order), winner, tie) for one in shown)
+    return tuple(judged), omitted
 
 
-def _looked_at(index: "AccountIndex", side: "Side", ident_type: IdentType, attempt: CallAttempt) -> Iterator[_Seen]:
-    """The accounts of one ident type that are known by what the call shows, most specific first, each once."""
-    told: set[int] = set()
-    for seen in _known_by(side, ident_type, attempt):
-        account = seen.account
-        if id(account) not in index.hidden and account.id not in told:
-            told.add(account.id)
-            yield seen
+def _looked_at(
+    index: "AccountIndex", attempt: CallAttempt, order: tuple[IdentType, ...], limit: int
+) -> tuple[list[_Seen], int]:
+    """Who is known by what the call shows, most specific first, each once: the first, and how many more."""
+    side, hidden = _side(index, attempt), index.hidden
+    shown: list[_Seen] = []
+    total = 0
+    for ident_type in order:
+        told: set[int] = set()
+        for specificity, matched, entry in _places(side, ident_type, attempt):
+            for account in accounts_of(entry):
+                if account.id in told or id(account) in hidden:
+                    continue
+                told.add(account.id)
+                if len(shown) < limit:
+                    shown.append(_Seen(account, ident_type, specificity, matched or account.ani or ""))
+        total += len(told)
+    return shown, total - len(shown)
 
 
-def _known_by(side: "Side", ident_type: IdentType, attempt: CallAttempt) -> Iterator[_Seen]:
+def _tie(index: "AccountIndex", winner: _Seen, attempt: CallAttempt, gateway: Gateway | None) -> str:
+    """The clients whose accounts tie with the winner: the lowest few that are met first."""
+    gateway_id = None if gateway is None else gateway.id
+    clients = {winner.account.client_id}
+    for specificity, _, entry in _places(_side(index, attempt), winner.ident_by, attempt):
+        if specificity != winner.specificity:
+            continue
+        for account in accounts_of(entry):
+            if (
+                account.client_id not in clients  # most often, and the cheapest to ask
+                and id(account) not in index.hidden
+                and conditions_hold(account, attempt, gateway_id)
+                and tied(winner.account, account)
+                and (winner.ident_by != "name" or _unproven(index, account, attempt, gateway) is None)
+            ):
+                clients.add(account.client_id)
+                if len(clients) > TIED_CLIENTS_MAX:
+                    first = sorted(clients)[:TIED_CLIENTS_MAX]
+                    return f"clients {', '.join(map(str, first))} and more"
+    return f"clients {', '.join(map(str, sorted(clients)))}"
+
+
+def _side(index: "AccountIndex", attempt: CallAttempt) -> "Side":
+    return index.orig if attempt.direction == "orig" else index.term
+
+
+def _places(side: "Side", ident_type: IdentType, attempt: CallAttempt) -> Iterator[_Place]:
     if ident_type == "name" and attempt.name is not None:
-        for account in _in_order(side.names.get(attempt.name)):
-            yield _Seen(account, "name", 0, attempt.name)
+        yield _Place(0, attempt.name, side.names.get(attempt.name))
     elif ident_type == "ip" and attempt.address is not None:
         address = attempt.address
         bits = len(address) * 8
-        places = [
-            (bits, side.hosts.get(address)),
-            *((node.length, node.value) for node in side.networks.covering(address)),
-        ]
-        for length, entry in places:
-            text = network_text(Network(masked_address(address, length), length))
-            for account in _in_order(entry):
-                yield _Seen(account, "ip", length, text)
+        yield _Place(bits, network_text(Network(address, bits)), side.hosts.get(address))
+        for node in side.networks.covering(address):
+            yield _Place(
+                node.length, network_text(Network(masked_address(address, node.length), node.length)), node.value
+            )
     elif ident_type == "ani":
         number = ani_compared(attempt.ani if attempt.direction == "orig" else attempt.dnis)
         if number:
-            for account in _in_order(side.anis.get(number)):
-                yield _Seen(account, "ani", ANI_EXACT, account.ani or "")
+            yield _Place(ANI_EXACT, None, side.anis.get(number))
             for length, entry in side.ani_prefixes.beginning(number):
-                for account in _in_order(entry):
-                    yield _Seen(account, "ani", length, account.ani or "")
-
-
-def _in_order(entry: Entry | None) -> list[Account]:
-    return sorted(accounts_of(entry), key=standing)
+                yield _Place(length, None, entry)
 
 
 def _failure(
@@ -131,21 +167,16 @@ def _judged(
     seen: _Seen,
     failure: tuple[str, str, str] | None,
     winner: _Seen | None,
-    refused: bool,
-    eligible: list[_Seen],
+    tie: str | None,
 ) -> Explained:
     account, ident_by, _, matched = seen
     if failure is not None:
         on, expected, shown = failure
         return Explained(account, ident_by, matched, "failed", on, expected, shown)
     assert winner is not None, "an eligible account and no winner"
-    if refused and _is_tied(winner, seen):
-        clients = sorted({other.account.client_id for other in eligible if _is_tied(winner, other)})
-        shown = ", ".join(str(client) for client in clients)
-        return Explained(
-            account, ident_by, matched, "lost", "account_id", "accounts of one client", f"clients {shown}"
-        )
-    if seen is winner:
+    if tie is not None and _is_tied(winner, seen):
+        return Explained(account, ident_by, matched, "lost", "account_id", "accounts of one client", tie)
+    if account is winner.account:
         return Explained(account, ident_by, matched, "won")
     if seen.ident_by != winner.ident_by:
         on, expected, shown = "ident_type", winner.ident_by, seen.ident_by

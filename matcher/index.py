@@ -52,9 +52,9 @@ class AccountIndex:
             nobody = BAD_PASSWORD
         return nobody
 
-    def explain(self, attempt: CallAttempt, gateway: Gateway | None) -> tuple[Explained, ...]:
-        """Every account that was looked at, in order of precedence, and what became of it."""
-        return explained(self, attempt, gateway)
+    def explain(self, attempt: CallAttempt, gateway: Gateway | None, limit: int) -> tuple[tuple[Explained, ...], int]:
+        """The first accounts that were looked at, in order of precedence, with what became of them; how many more."""
+        return explained(self, attempt, gateway, limit)
 
     def insert(self, account: Account) -> None:
         """Put a version of an account in the index of each direction in which it is on."""

@@ -89,7 +89,7 @@ def test_before_the_first_load_nothing_is_judged() -> None:
     for decision in (one.authorize(attempt(), None, key(), NOW), one.identify(attempt(), None, NOW)):
         assert isinstance(decision, Unavailable)
         assert reason_of(decision) == "not_ready"
-    assert one.explain(attempt(), None) == ()
+    assert one.explain(attempt(), None, 50) == ((), 0)
 
 
 @pytest.mark.rule("M5.1", "M3.9")

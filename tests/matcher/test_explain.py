@@ -24,7 +24,7 @@ def test_explain_agrees_with_the_answer_and_with_a_reading_of_the_rules(
 ) -> None:
     index = filled(rows)
     for attempt, gateway in calls:
-        said = index.explain(attempt, gateway)
+        said = index.explain(attempt, gateway, 50)[0]
         assert {row.account.id for row in said} == oracle.looked_at(rows, attempt)
         assert len(said) == len({row.account.id for row in said})
         found = index.identify(attempt, gateway)
@@ -91,7 +91,7 @@ WHY = [
 @pytest.mark.parametrize(("other", "expected"), [row[1:] for row in WHY], ids=[row[0] for row in WHY])
 def test_the_other_account_is_told_what_decided_against_it(other: Account, expected: tuple[str, ...]) -> None:
     winner = by_ip(1, "10.0.0.1", tech_prefix="12#", port=5060, protocol="sip", gateway_ids=(1,))
-    said = {row.account.id: row for row in filled([winner, other]).explain(CALL, GATEWAY)}
+    said = {row.account.id: row for row in filled([winner, other]).explain(CALL, GATEWAY, 50)[0]}
     assert said[1].verdict == "won"
     row = said[2]
     assert (row.verdict, row.on, row.expected, row.seen) == expected
@@ -102,9 +102,12 @@ def test_another_ident_type_loses_on_its_type_and_one_that_is_not_listed_fails()
     known_by_ani = Account(id=2, client_id=1, name="a", ident_by="ani", ani="44*", orig=OrigSide())
     index = filled([by_ip(1, "10.0.0.1"), known_by_ani])
     call = CallAttempt("orig", "1", canonical_address("10.0.0.1"), ani="4420")
-    assert [(row.verdict, row.on) for row in index.explain(call, None)] == [("won", None), ("lost", "ident_type")]
+    assert [(row.verdict, row.on) for row in index.explain(call, None, 50)[0]] == [
+        ("won", None),
+        ("lost", "ident_type"),
+    ]
     ip_only = Gateway(id=1, name="gw1", ident_order=("ip",))
-    assert [(row.verdict, row.on) for row in index.explain(call, ip_only)] == [
+    assert [(row.verdict, row.on) for row in index.explain(call, ip_only, 50)[0]] == [
         ("won", None),
         ("failed", "ident_order"),
     ]
@@ -116,7 +119,7 @@ def test_a_wrong_password_is_named_and_neither_password_is_shown() -> None:
         id=1, client_id=1, name="a", ident_by="name", ident_name="rose", password=b"s3cret", orig=OrigSide()
     )
     call = CallAttempt("orig", "1", name="rose", name_verified=True, credentials=ClearPassword("gu3ss"))
-    (row,) = filled([rose]).explain(call, None)
+    (row,) = filled([rose]).explain(call, None, 50)[0]
     assert (row.verdict, row.on) == ("failed", "name")
     assert "s3cret" not in f"{row.expected}{row.seen}"
     assert "gu3ss" not in f"{row.expected}{row.seen}"
@@ -126,4 +129,19 @@ def test_a_wrong_password_is_named_and_neither_password_is_shown() -> None:
 def test_an_account_with_nested_networks_is_told_once_at_its_longest() -> None:
     nested = tuple(canonical_network(text)[0] for text in ("10.0.0.0/8", "10.0.0.0/24", "10.0.0.1"))
     account = Account(id=1, client_id=1, name="a", ident_by="ip", networks=nested, orig=OrigSide())
-    assert [row.matched for row in filled([account]).explain(CALL, None)] == ["10.0.0.1"]
+    assert [row.matched for row in filled([account]).explain(CALL, None, 50)[0]] == ["10.0.0.1"]
+
+
+@pytest.mark.rule("P2.10")
+@pytest.mark.parametrize(
+    ("clients", "told"), [(2, "clients 1, 2"), (400, "clients 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and more")]
+)
+def test_a_tie_among_very_many_names_its_clients_and_costs_little(clients: int, told: str) -> None:
+    strict = Gateway(id=1, name="strict", refuses_ambiguous=True)
+    index = filled([by_ip(number, "10.0.0.1", client_id=1 + (number - 1) % clients) for number in range(1, 801)])
+    said, omitted = index.explain(CALL, strict, 50)
+    assert (len(said), omitted) == (50, 750)
+    assert {(row.verdict, row.on, row.seen) for row in said} == {("lost", "account_id", told)}
+    first, omitted = index.explain(CALL, None, 3)
+    assert [row.verdict for row in first] == ["won", "lost", "lost"]
+    assert omitted == 797
