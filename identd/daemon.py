@@ -6,7 +6,6 @@ the tick (leases, journal, clock) and the signals; an end of any but the signals
 
 import gc
 import signal
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -200,7 +199,7 @@ class Daemon:
             endings={cause.value: count for cause, count in live.endings.items()},
             releases=live.releases,
             accounts=len(directory.accounts),
-            quarantined=Counter((row.table, row.column) for row in directory.quarantined.values()),
+            quarantined=directory.quarantined_counts,
             ambiguous_pairs=directory.statistics()["ambiguous_pairs"],
             generation=directory.generation,
             ready=directory.ready,

@@ -29,6 +29,7 @@ class Directory:
         "index",
         "last_good",
         "quarantined",
+        "quarantined_counts",
         "ready",
         "resellers",
         "rows",
@@ -48,6 +49,8 @@ class Directory:
             "accounts": self.accounts,
         }
         self.quarantined: dict[RowKey, RowQuarantined] = {}
+        self.quarantined_counts: dict[tuple[str, str], int] = {}
+        """How many of them, by table and column: a scrape does not count hundreds of thousands."""
         self.last_good: dict[RowKey, Row] = {}
         """Of quarantined rows: the last usable version, as it was before the bad row was obeyed in part."""
         self.generation = 0
@@ -67,6 +70,25 @@ class Directory:
         applied = update.commit()
         update.tidy(_EVERYTHING)
         return applied
+
+    def quarantine(self, key: RowKey, change: RowQuarantined, last_good: Row | None) -> None:
+        """The row cannot be used; called by updates."""
+        self.heal(key)
+        self.quarantined[key] = change
+        column = change.table, change.column
+        self.quarantined_counts[column] = self.quarantined_counts.get(column, 0) + 1
+        if last_good is not None:
+            self.last_good[key] = last_good
+
+    def heal(self, key: RowKey) -> None:
+        """The row can be used again or is gone; called by updates."""
+        self.last_good.pop(key, None)
+        healed = self.quarantined.pop(key, None)
+        if healed is not None:
+            column = healed.table, healed.column
+            self.quarantined_counts[column] -= 1
+            if not self.quarantined_counts[column]:
+                del self.quarantined_counts[column]
 
     def finished(self, update: Update) -> None:
         """The update left nothing behind; called by it."""

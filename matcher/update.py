@@ -65,6 +65,7 @@ class Update:
     """Made by `Directory.begin`. Order: `stage`*, `settle` until True (full only), `commit` or `abandon`, `tidy`."""
 
     __slots__ = (
+        "_committed",
         "_direct",
         "_directory",
         "_full",
@@ -98,7 +99,7 @@ class Update:
         self._leftovers: dict[int, Account] = {}  # by row id: versions to take out of the index when tidying
         self._seen: list[set[int]] = []
         self._settling: Iterator[tuple[Table, int]] | None = None
-        self._over = False
+        self._over = self._committed = False
         self._shared = SharedParts(directory.clients)  # of this update only: it keeps no row alive after it
         if self._direct:
             self._put = directory.rows
@@ -157,7 +158,7 @@ class Update:
                 rows.update(self._put[table])
                 for row_id in self._removed[table]:
                     del rows[row_id]
-        self._settle_quarantine()
+        self._committed = True
         changed = self._direct or any(self._put.values()) or any(self._removed.values())
         if changed or (self._full and not directory.ready):
             directory.generation += 1
@@ -188,6 +189,9 @@ class Update:
         directory = self._directory
         if self._direct and not directory.ready:
             return self._empty(limit)
+        limit -= self._settle_quarantine(limit)
+        if self._healed or self._quarantined:
+            return False
         while self._leftovers:
             if limit <= 0:
                 return False
@@ -295,13 +299,24 @@ class Update:
         current: Row | None = self._directory.rows[table].get(row_id)
         return kept if kept is not None else current
 
-    def _settle_quarantine(self) -> None:
+    def _settle_quarantine(self, limit: int) -> int:
+        """Tell the directory of up to `limit` rows that they are bad, or healed; returns of how many.
+
+        Only counts and the next update read that, so it need not be part of the one step: very many take long.
+        """
         directory = self._directory
-        for key in self._healed:
-            directory.quarantined.pop(key, None)
-            directory.last_good.pop(key, None)
-        directory.quarantined.update(self._quarantined)
-        directory.last_good.update(self._originals)
+        for done in range(limit):
+            if self._quarantined:
+                key, change = self._quarantined.popitem()
+                if self._committed:
+                    directory.quarantine(key, change, self._originals.pop(key, None))
+            elif self._healed:
+                key = self._healed.pop()
+                if self._committed:
+                    directory.heal(key)
+            else:
+                return done
+        return limit
 
     def _swap_gateway_names(self) -> None:
         names = self._directory.gateways_by_name

@@ -276,6 +276,7 @@ GROUPED: list[tuple[str, list[Change], bool]] = [
     ("bad then put", [BAD, AccountPut(rose(port=5060))], False),
     ("removed then bad", [RowRemoved("accounts", 1), BAD], True),
     ("bad then removed", [BAD, RowRemoved("accounts", 1)], False),
+    ("removed then bad, of one that was bad before", [BAD, RowRemoved("accounts", 1), BAD], True),
 ]
 
 
@@ -317,6 +318,39 @@ def test_a_full_set_names_its_bad_rows_and_forgets_those_that_it_does_not_name()
     directory.apply(ChangeSet((BAD,), full=True))
     assert set(directory.accounts) == {1}
     assert set(directory.quarantined) == {("accounts", 1)}
+
+
+@pytest.mark.rule("M8.10")
+def test_very_many_rows_go_bad_and_heal_in_slices_of_which_each_is_short() -> None:
+    many = range(1, 301)
+    directory = loaded(*(AccountPut(rose(number, ip=f"10.0.{number % 200}.{number % 100}")) for number in many))
+    held = dict(directory.accounts)
+
+    def tidied(changes_: list[Change], abandon: bool = False) -> list[int]:
+        """How many rows are in quarantine after each slice."""
+        update = directory.begin(full=False)
+        update.stage(changes_)
+        update.abandon() if abandon else update.commit()
+        counts = []
+        done = False
+        while not done:
+            done = update.tidy(100)
+            counts.append(len(directory.quarantined))
+            assert sum(directory.quarantined_counts.values()) == counts[-1]
+        return counts
+
+    bad: list[Change] = [
+        RowQuarantined("accounts", number, "port" if number % 3 else "ani", "bad") for number in many
+    ]
+    assert set(tidied(bad, abandon=True)) == {0}
+    assert tidied(bad)[:3] == [100, 200, 300]
+    assert directory.quarantined_counts == {("accounts", "port"): 200, ("accounts", "ani"): 100}
+    assert directory.last_good == {("accounts", number): account for number, account in held.items()}
+    assert tidied([RowQuarantined("accounts", number, "ani", "bad") for number in many])[-1] == 300
+    assert directory.quarantined_counts == {("accounts", "ani"): 300}
+    good: list[Change] = [AccountPut(account) for account in held.values()]
+    assert tidied(good)[:3] == [200, 100, 0]
+    assert directory.quarantined_counts == directory.last_good == {}
 
 
 MISUSE: list[tuple[str, Callable[[Directory], object]]] = [
