@@ -157,6 +157,8 @@ class Daemon:
             self.engine.wall_offset = self._clock.wall_offset()
             while self._live.expire(now, EXPIRED_AT_ONCE) == EXPIRED_AT_ONCE:
                 await trio.lowlevel.checkpoint()
+            while not self.engine.settle_rates():
+                await trio.lowlevel.checkpoint()
             self._write_journal(now, alive=True)
             if not ready and self.engine.directory.ready:
                 ready = True

@@ -102,9 +102,7 @@ class Engine:
         live.begin(Call(key, direction, account.id, client.id, client.reseller_id, now, heard, lease_seconds, given))
         return given
 
-    def explain(
-        self, attempt: CallAttempt, gateway: Gateway | None, limit: int
-    ) -> tuple[tuple[Explained, ...], int]:
+    def explain(self, attempt: CallAttempt, gateway: Gateway | None, limit: int) -> tuple[tuple[Explained, ...], int]:
         """The first accounts that were looked at, on what each won, lost or failed, and how many more there are."""
         return self._directory.index.explain(attempt, gateway, limit) if self._directory.ready else ((), 0)
 
@@ -120,6 +118,10 @@ class Engine:
             rates.accounts_changed(account_ids, directory.accounts, now)
         for client_ids in (applied.client_ids, applied.removed_client_ids):
             rates.clients_changed(client_ids, directory.clients, now)
+
+    def settle_rates(self) -> bool:
+        """Bring a slice more buckets to rates that changed for very many at once; whether none is left."""
+        return self._rates.settle(self._directory.accounts, self._directory.clients)
 
     def statistics(self) -> dict[str, int]:
         """Sizes, for tests and for the page of figures."""

@@ -1,9 +1,11 @@
 """Calls per second at account and client, both or none (docs/matching.md §7)."""
 
+from itertools import count
+
 import pytest
 
-from identd.rates import CallRates, RateRefusal
-from matcher.account import OrigSide
+from identd.rates import SETTLED_AT_ONCE_MAX, CallRates, RateRefusal
+from matcher.account import Account, OrigSide
 from protocol.reason import Reason
 from tests.identd.building import NOW, account, attempt, change, client, engine, gone, key, load, said
 
@@ -92,3 +94,49 @@ def test_a_reload_of_very_many_rows_rescales_the_buckets_there_are() -> None:
     changed = [account(row.id, ip="10.2.0.1", orig=OrigSide(cps=9.0)) for row in rows]
     change(made, account(cps=200.0), *changed)
     assert said(made.authorize(attempt(), None, key("next"), NOW)) == "cps_account"
+
+
+MANY = range(1, SETTLED_AT_ONCE_MAX * 2 + 2)
+
+
+def used_up(rates: CallRates) -> None:
+    """One call of each account: its bucket of one token is empty."""
+    for row_id in MANY:
+        assert rates.take(account(row_id, ip="10.0.0.1", cps=1.0), client(), "orig", NOW) is None
+
+
+def settled(rates: CallRates, accounts: dict[int, Account]) -> int:
+    """How many slices it took."""
+    return next(slices for slices in count(1) if rates.settle(accounts, {}))
+
+
+@pytest.mark.rule("M7.4")
+def test_rates_of_very_many_change_in_slices_as_of_the_moment_of_the_change() -> None:
+    rates, faster = CallRates(), {row_id: account(row_id, ip="10.0.0.1", cps=10.0, cps_burst=1.0) for row_id in MANY}
+    used_up(rates)
+    rates.accounts_changed(set(MANY), faster, NOW)
+    assert sum(bucket.rate == 10.0 for bucket in rates.accounts["orig"].values()) == SETTLED_AT_ONCE_MAX
+    assert settled(rates, faster) == 2
+    # a tenth of a second at the new rate is a token; at the old one it is a tenth of one
+    assert [row_id for row_id in MANY if rates.take(faster[row_id], client(), "orig", NOW + 0.1) is not None] == []
+
+
+@pytest.mark.rule("M7.4")
+def test_very_many_accounts_that_are_deleted_leave_no_bucket_behind() -> None:
+    rates = CallRates()
+    used_up(rates)
+    rates.accounts_changed(set(MANY), {}, NOW)
+    assert 0 < len(rates) < len(MANY)
+    assert settled(rates, {}) == 2
+    assert len(rates) == 0
+
+
+@pytest.mark.rule("M7.4")
+def test_a_bucket_that_is_asked_before_its_turn_is_not_settled_twice() -> None:
+    rates, faster = CallRates(), {row_id: account(row_id, ip="10.0.0.1", cps=10.0, cps_burst=1.0) for row_id in MANY}
+    used_up(rates)
+    rates.accounts_changed(set(MANY), faster, NOW)
+    for row_id in MANY:
+        rates.take(faster[row_id], client(), "orig", NOW + 1.0)
+    settled(rates, faster)
+    assert [row_id for row_id in MANY if rates.take(faster[row_id], client(), "orig", NOW + 1.0) is None] == []
