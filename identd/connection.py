@@ -1,10 +1,12 @@
 """One accepted socket: what was read goes to the session, what it answers goes out, and nothing waits.
 
-Reads until the peer has nothing more to say this turn, answers all of it with one write. A peer that does not read
-is not read from either: its answers wait here up to a bound, and then its requests wait in its own kernel.
+Takes one read's worth a turn and answers all of it with one write. Before that, `before_answers` puts what happened
+on disk, so no peer hears of what a crash could forget. A peer that does not read is not read from either: its answers
+wait here up to a bound, and then its requests wait in its own kernel.
 """
 
 import socket
+from collections.abc import Callable
 from typing import Literal
 
 from identd.session import Session
@@ -24,6 +26,7 @@ class Connection:
 
     __slots__ = (
         "_answers_waiting",
+        "_before_answers",
         "_in_flight_max",
         "_lingered",
         "_out",
@@ -40,8 +43,15 @@ class Connection:
     )
 
     def __init__(
-        self, sock: socket.socket, session: Session, now: float, in_flight_max: int, output_bytes_max: int
+        self,
+        sock: socket.socket,
+        session: Session,
+        now: float,
+        in_flight_max: int,
+        output_bytes_max: int,
+        before_answers: Callable[[float], None],
     ) -> None:
+        self._before_answers = before_answers
         self.sock = sock
         self.session = session
         self.opened_at = now
@@ -112,6 +122,7 @@ class Connection:
         elif answers or self.partial_since is None:
             self.partial_since = now
         if answers:
+            self._before_answers(now)
             self._send(answers, session.answered - answered_before, now)
         if session.closing and not self._out:
             self._linger(now)

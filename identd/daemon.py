@@ -92,7 +92,9 @@ class Daemon:
                 str(Path(settings.state.directory).absolute()),
             ),
         )
-        self._server = Server(listeners, self._session, limits, self._clock, self._watch, self._write_journal)
+        self._server = Server(
+            listeners, self._session, limits, self._clock, self._watch, self._write_journal, self._catch_up
+        )
         restored = journal.restore(self._live, self._clock.now())
         if restored:
             log.info("calls_restored", calls=restored)
@@ -159,7 +161,7 @@ class Daemon:
                 await trio.lowlevel.checkpoint()
             while not self.engine.settle_rates():
                 await trio.lowlevel.checkpoint()
-            self._write_journal(now, alive=True)
+            self._catch_up(now, alive=True)
             if not ready and self.engine.directory.ready:
                 ready = True
                 gc.freeze()  # the accounts stay for good: no collection need walk them
@@ -169,10 +171,18 @@ class Daemon:
         self._live.was_deaf(seconds)
         self._server.was_deaf(seconds)
 
-    def _write_journal(self, now: float, alive: bool = False) -> None:
-        if alive or self._live.changes or self._journal.is_behind:
+    def _write_journal(self, now: float) -> None:
+        if self._live.changes:
             try:
-                self._journal.write(self._live, now, alive)
+                self._journal.write(self._live, now)
+            except OSError as error:
+                self._watch.journal_failed(error)
+
+    def _catch_up(self, now: float, alive: bool = False) -> None:
+        self._write_journal(now)
+        if alive or self._journal.is_behind:
+            try:
+                self._journal.catch_up(self._live, now, alive)
             except OSError as error:
                 self._watch.journal_failed(error)
 

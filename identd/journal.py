@@ -1,10 +1,10 @@
 """Calls on disk, so that they outlive the daemon: an append-only file of what happened to them.
 
-A killed daemon knows its calls again when it comes back, within one turn of the loop. No fsync: the machine losing
-power loses its switch's calls too. Two files take turns. When the one in use has outgrown its calls, the next one
-begins: what happens goes there from then on, and in slices everything still up is written there as well; once that
-is complete, and the endings in the old file are too old to matter, the old file goes. Every record says how something
-stands now, so reading one twice does no harm.
+A killed daemon knows its calls again when it comes back: what an answer says is written before the answer leaves.
+No fsync: the machine losing power loses its switch's calls too. Two files take turns. When the one in use has
+outgrown its calls, the next one begins: what happens goes there from then on, and in slices everything still up is
+written there as well; once that is complete, and the endings in the old file are too old to matter, the old file
+goes. Every record says how something stands now, so reading one twice does no harm.
 
 A block is a 4-byte length and a 4-byte CRC-32, then MessagePack records; a block torn by a crash ends the file.
 """
@@ -13,7 +13,7 @@ import fcntl
 import os
 import threading
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from struct import Struct
 
@@ -180,13 +180,13 @@ class Journal:
         try:
             self._begin_file(live, now)
             while self.is_behind:
-                self._write(live, now, alive=False)
+                self._catch_up(live, now, alive=False)
         except OSError as error:
             raise JournalError(f"{self._directory}: the journal of calls cannot be written: {error}") from error
         return len(live)
 
-    def write(self, live: LiveCalls, now: float, alive: bool = False) -> None:
-        """Append what has happened since the last time.
+    def write(self, live: LiveCalls, now: float) -> None:
+        """Append what has happened since the last time; called before any answer about it leaves.
 
         Raises OSError where the disk takes nothing: what is to be written is kept, or once that is too much, the
         whole state is written anew when the disk takes it. Until `RETRY_SECONDS` later nothing is tried.
@@ -198,15 +198,29 @@ class Journal:
             else:
                 self._lost = True
             changes.clear()
-        if now < self._retry_at:
-            return
+        if now >= self._retry_at and not self._lost:
+            self._try(now, self._append_some)
+
+    def catch_up(self, live: LiveCalls, now: float, alive: bool = False) -> None:
+        """Do some of what no answer waits for: turn the file over, note that we are `alive`. Raises as `write`."""
+        if now >= self._retry_at:
+            self._try(now, lambda: self._catch_up(live, now, alive))
+
+    def _try(self, now: float, act: Callable[[], None]) -> None:
         try:
-            self._write(live, now, alive)
+            act()
         except OSError:
             self._retry_at = now + RETRY_SECONDS
             raise
 
-    def _write(self, live: LiveCalls, now: float, alive: bool) -> None:
+    def _append_some(self) -> None:
+        for _ in range(BLOCKS_AT_ONCE):
+            if not self._pending:
+                break
+            self._append(self._pending[:BLOCK_RECORDS])
+            del self._pending[:BLOCK_RECORDS]
+
+    def _catch_up(self, live: LiveCalls, now: float, alive: bool) -> None:
         if self._lost:
             self._begin_file(live, now)
             self._pending.clear()
@@ -216,11 +230,7 @@ class Journal:
             self._pending.append(_AliveRecord(now, live.deaf_seconds))
         if self._rewriting is not None:
             self._rewrite_some(live)
-        for _ in range(BLOCKS_AT_ONCE):
-            if not self._pending:
-                break
-            self._append(self._pending[:BLOCK_RECORDS])
-            del self._pending[:BLOCK_RECORDS]
+        self._append_some()
         if self._rewriting is None and not self._pending:
             self._drop_old(now)
             if self._size > max(REWRITE_BYTES_MIN, REWRITE_FACTOR * self._fresh_bytes):
@@ -229,9 +239,10 @@ class Journal:
     def finish(self, live: LiveCalls, now: float) -> None:
         """Append all that is left, however long it takes: nobody is waiting any more. Raises OSError as `write`."""
         self._retry_at = 0.0
-        self.write(live, now, alive=True)
+        self.write(live, now)
+        self.catch_up(live, now, alive=True)
         while self.is_behind:
-            self._write(live, now, alive=False)
+            self._catch_up(live, now, alive=False)
 
     def close(self) -> None:
         """Let go of the files."""
@@ -244,8 +255,8 @@ class Journal:
 
     @property
     def is_behind(self) -> bool:
-        """Whether there is more to write than what `write` is handed: each one adds some."""
-        return self._rewriting is not None or bool(self._pending)
+        """Whether there is something to catch up with: each `catch_up` does some of it."""
+        return self._rewriting is not None or bool(self._pending) or self._lost
 
     @property
     def size(self) -> int:

@@ -58,10 +58,13 @@ class ServerObserver(Protocol):
 
 
 class Server:
-    """All connections of the protocol. `run` until cancelled; `after_turn` is called when answers have gone out."""
+    """All connections of the protocol. `run` until cancelled.
+
+    `before_answers` is called before answers leave, `when_idle` when nobody waits for one, or after a long stay.
+    """
 
     __slots__ = (
-        "_after_turn",
+        "_before_answers",
         "_clock",
         "_connections",
         "_epoll",
@@ -70,6 +73,7 @@ class Server:
         "_observer",
         "_paused_until",
         "_per_address",
+        "_when_idle",
         "limits",
     )
 
@@ -80,7 +84,8 @@ class Server:
         limits: Limits,
         clock: Clock,
         observer: ServerObserver,
-        after_turn: Callable[[float], None],
+        before_answers: Callable[[float], None],
+        when_idle: Callable[[float], None],
     ) -> None:
         self._epoll = select.epoll()
         self._listeners = {listener.sock.fileno(): listener for listener in listeners}
@@ -89,7 +94,8 @@ class Server:
         self._make_session = make_session
         self._clock = clock
         self._observer = observer
-        self._after_turn = after_turn
+        self._before_answers = before_answers
+        self._when_idle = when_idle
         self._paused_until = 0.0
         self.limits = limits
         for fd in self._listeners:
@@ -116,13 +122,13 @@ class Server:
         while now - began < STAY_SECONDS:
             events = self._epoll.poll(0, EVENTS_MAX)
             if not events:
-                self._after_turn(now)  # nobody waits for us now
+                self._when_idle(now)
                 events = self._epoll.poll(WAIT_SECONDS, EVENTS_MAX)
                 if not events:
                     return
             now = self._clock.look()
             self._turn(events, now)
-        self._after_turn(now)
+        self._when_idle(now)
 
     def _turn(self, events: Iterable[tuple[int, int]], now: float) -> None:
         """Answer what has arrived on these sockets, one read of each."""
@@ -211,7 +217,9 @@ class Server:
             sock.close()
             return
         limits = self.limits
-        connection = Connection(sock, self._make_session(peer), now, limits.in_flight_max, limits.output_bytes_max)
+        connection = Connection(
+            sock, self._make_session(peer), now, limits.in_flight_max, limits.output_bytes_max, self._before_answers
+        )
         self._connections[sock.fileno()] = connection
         if peer.address is not None:
             self._per_address[peer.address] += 1

@@ -51,6 +51,7 @@ def test_a_loader_that_is_stopped_costs_no_answer_and_its_silence_shows_as_age(
     accounts: Database, start_daemon: Start
 ) -> None:
     daemon = start_daemon(accounts.dsn)
+    eventually(lambda: "data_age_seconds" in daemon.status(), "the database was heard of")
     loader = daemon.loader_pid()
     os.kill(loader, signal.SIGSTOP)
     try:

@@ -10,6 +10,7 @@ from identd.access import Peer
 from identd.calls import CallKey
 from identd.decision import Conflict, Decision, Existing, Grant, Refuse, Unavailable
 from identd.engine import Engine
+from identd.journal import Journal
 from identd.live_calls import LiveCalls
 from identd.session import Session
 from matcher.account import Account, Client, Gateway, Network, OrigSide, Reseller, TermSide
@@ -208,3 +209,9 @@ class Talk:
         if answer.get("existing"):
             return "existing"
         return str(answer.get("code") or answer.get("reason") or answer["decision"])
+
+
+def written(journal: Journal, live: LiveCalls, now: float, alive: bool = False) -> None:
+    """What the daemon does before answers leave, and then when nobody waits."""
+    journal.write(live, now)
+    journal.catch_up(live, now, alive)

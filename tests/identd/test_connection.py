@@ -31,7 +31,7 @@ def connected(family: int, in_flight_max: int = IN_FLIGHT_MAX) -> Ends:
     ours.setblocking(False)
     theirs.settimeout(5)
     session = Talk(engine(account(), client(), gateway(1))).session
-    return Connection(ours, session, NOW, in_flight_max, OUTPUT_BYTES_MAX), theirs
+    return Connection(ours, session, NOW, in_flight_max, OUTPUT_BYTES_MAX, lambda _: None), theirs
 
 
 @pytest.fixture(params=[socket.AF_UNIX, socket.AF_INET], ids=["unix", "tcp"])

@@ -80,6 +80,7 @@ class House:
             self.limits,
             Clock(lambda _: None, monotonic=lambda: self.now, wall=lambda: NOW),
             self.seen,
+            lambda _: None,
             self._after_turn,
         )
         self.began = NOW

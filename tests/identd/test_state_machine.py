@@ -13,7 +13,20 @@ from identd.engine import Engine
 from identd.journal import Journal
 from identd.live_calls import ListedCall, LiveCalls
 from matcher.account import Gateway
-from tests.identd.building import NOW, account, attempt, change, client, engine, gateway, gone, key, reseller, said
+from tests.identd.building import (
+    NOW,
+    account,
+    attempt,
+    change,
+    client,
+    engine,
+    gateway,
+    gone,
+    key,
+    reseller,
+    said,
+    written,
+)
 from tests.identd.model import Model
 from tests.identd.test_journal import state
 
@@ -232,7 +245,7 @@ class Calls(RuleBasedStateMachine):
     @rule()
     def the_daemon_is_killed_and_comes_back(self) -> None:
         """Syncs and their misses do not survive; everything else does."""
-        self.journal.write(self.engine.live, self.now, alive=True)
+        written(self.journal, self.engine.live, self.now, alive=True)
         self.journal.close()
         before = state(self.engine.live)
         again = LiveCalls()
