@@ -19,12 +19,21 @@ from matcher.change import AccountPut, Change, ClientPut, GatewayPut, ResellerPu
 
 STRING_BYTES_MAX = 255
 NETWORKS_MAX = 4096
-PASSWORD_BYTES_MAX = 1024
+PASSWORD_MAGIC = b"idp1"
+"""What `identd seal-password` makes begins with it. Anything else may be a password in clear, which is never used."""
+PASSWORD_BYTES_MAX = 4096
+SIP_CODES_CHARACTERS_MAX = 4096
 TAGS_MAX = 64
 MICROS = 1_000_000
 MONEY_MAX = Decimal(10) ** 12
 
+REASON_CHARACTERS_MAX = 300
+"""A reason may quote the value, and that may be a gigabyte."""
+
 Row = Sequence[Any]
+
+_UNREADABLE = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
+"""What comes of columns whose types are not those of the schema: one such row must not end the connection."""
 
 _IDENT_TYPES = ("ip", "name", "ani")
 _TECH_PREFIX = re.compile(r"[0-9A-Za-z#*+]*")
@@ -49,8 +58,10 @@ def network_of(packed: bytes) -> Network:
     """An inet in PostgreSQL's binary format -> a canonical network; bits below the mask are masked off.
 
     The format (inet_send): family, mask length, is-cidr flag, count of address bytes, the address. A mapped IPv6
-    network within ::ffff:0:0/96 is IPv4. Raises `ValueError`.
+    network within ::ffff:0:0/96 is IPv4. Raises `ValueError`, or `TypeError` where it is no bytes.
     """
+    if type(packed) is not bytes:
+        raise TypeError("not an address")
     address = packed[4:]
     if len(address) == 4:
         length = packed[1]
@@ -82,13 +93,19 @@ def change_of(table: Table, row: Row) -> Change:
     try:
         return _READERS[table](row)
     except BadRowError as bad:
-        return RowQuarantined(table, row_id, bad.column, bad.reason, **_plainly_said(table, row))
+        column, reason = bad.column, bad.reason
+    except _UNREADABLE as error:  # only its kind: its text may quote what must not be told
+        column, reason = "?", f"cannot be read: {type(error).__name__}"
+    if len(reason) > REASON_CHARACTERS_MAX:
+        reason = reason[:REASON_CHARACTERS_MAX] + "…"
+    return RowQuarantined(table, row_id, column, reason, **_plainly_said(table, row))
 
 
 def _plainly_said(table: Table, row: Row) -> dict[str, bool]:
     """What can be read in a row that cannot be used; statuses stand at the same place in every table."""
-    blocked = _BLOCKED.get(table, {}).get(row[3], False)
-    if table != "accounts":
+    status = row[3] if len(row) > 3 else None
+    blocked = type(status) is str and _BLOCKED.get(table, {}).get(status, False)
+    if table != "accounts" or len(row) < 30:
         return {"blocked": blocked}
     return {"blocked": blocked, "orig_off": row[19] is False, "term_off": row[25] is False}
 
@@ -118,7 +135,7 @@ def _account(row: Row) -> Change:
             raise BadRowError("ani", "is only a +")
     else:
         raise BadRowError("ident_by", f"is {ident_by!r}, not one of {', '.join(_IDENT_TYPES)}")
-    if client_id is None:
+    if _reference("client_id", client_id) is None:
         raise BadRowError("client_id", "is not set")
     if type(strip_tech_prefix) is not bool:
         raise BadRowError("strip_tech_prefix", "is not set")
@@ -126,25 +143,31 @@ def _account(row: Row) -> Change:
         tech_prefix = ""
     elif len(tech_prefix) > STRING_BYTES_MAX or not _TECH_PREFIX.fullmatch(tech_prefix):
         raise BadRowError("tech_prefix", "has characters other than 0-9 A-Z a-z # * +, or more than 255")
-    if password is not None and not 1 <= len(password) <= PASSWORD_BYTES_MAX:
-        raise BadRowError("password", f"has {len(password)} bytes")
-    if port is not None and not 1 <= port <= 65535:
+    if password is not None and (
+        type(password) is not bytes or len(password) > PASSWORD_BYTES_MAX or not password.startswith(PASSWORD_MAGIC)
+    ):
+        raise BadRowError("password", "is not what identd seal-password makes")
+    if port is not None and (type(port) is not int or not 1 <= port <= 65535):
         raise BadRowError("port", f"is {port}, not 1 to 65535")
-    if valid_from is not None and math.isnan(valid_from):
+    if valid_from is not None and (type(valid_from) is not float or math.isnan(valid_from)):
         raise BadRowError("valid_from", "is not a time")
-    if valid_until is not None and math.isnan(valid_until):
+    if valid_until is not None and (type(valid_until) is not float or math.isnan(valid_until)):
         raise BadRowError("valid_until", "is not a time")
     orig = term = None
     if orig_enabled:
         tags = _tags("orig_tags", orig_tags)
         capacity, cps = _capacity("orig_capacity", orig_capacity), _rate("orig_cps", orig_cps)
-        orig = OrigSide(orig_rate_table_id, routing_plan_id, tags, capacity, cps)
+        rates, routing = (
+            _reference("orig_rate_table_id", orig_rate_table_id),
+            _reference("routing_plan_id", routing_plan_id),
+        )
+        orig = OrigSide(rates, routing, tags, capacity, cps)
     elif orig_enabled is None:
         raise BadRowError("orig_enabled", "is not set")
     if term_enabled:
         tags = _tags("term_tags", term_tags)
         capacity, cps = _capacity("term_capacity", term_capacity), _rate("term_cps", term_cps)
-        term = TermSide(term_rate_table_id, tags, capacity, cps)
+        term = TermSide(_reference("term_rate_table_id", term_rate_table_id), tags, capacity, cps)
     elif term_enabled is None:
         raise BadRowError("term_enabled", "is not set")
     return AccountPut(
@@ -187,15 +210,15 @@ def _client(row: Row) -> Change:
         Client(
             id=row_id,
             name=_text("name", name),
-            reseller_id=reseller_id,
+            reseller_id=_reference("reseller_id", reseller_id),
             blocked=_blocked("clients", status),
             balance_micros=balance_micros,
             credit_limit_micros=_micros("credit_limit", credit_limit),
             low_balance_threshold_micros=_micros("low_balance_threshold", low_balance_threshold),
             low_balance_capacity=_capacity("low_balance_capacity", low_balance_capacity),
-            orig_rate_table_id=orig_rate_table_id,
-            term_rate_table_id=term_rate_table_id,
-            routing_plan_id=routing_plan_id,
+            orig_rate_table_id=_reference("orig_rate_table_id", orig_rate_table_id),
+            term_rate_table_id=_reference("term_rate_table_id", term_rate_table_id),
+            routing_plan_id=_reference("routing_plan_id", routing_plan_id),
             orig_capacity=_capacity("orig_capacity", orig_capacity),
             term_capacity=_capacity("term_capacity", term_capacity),
             orig_cps=_rate("orig_cps", orig_cps),
@@ -223,14 +246,18 @@ def _gateway(row: Row) -> Change:
         row_id, _, name, _status, secret_hash, addresses, ident_order, trusts_name, on_ambiguous,
         reserve_seconds, active_seconds, sip_codes,
     ) = row  # fmt: skip
-    if not ident_order or set(ident_order) - set(_IDENT_TYPES) or len(set(ident_order)) != len(ident_order):
+    if (
+        type(ident_order) is not list
+        or not ident_order
+        or not all(ident_order.count(each) == 1 and each in _IDENT_TYPES for each in ident_order)
+    ):
         raise BadRowError("ident_order", f"must list some of {', '.join(_IDENT_TYPES)}, each once")
     if on_ambiguous not in ("first", "refuse"):
         raise BadRowError("on_ambiguous", f"is {on_ambiguous!r}, not first or refuse")
     if type(trusts_name) is not bool:
         raise BadRowError("trusts_name", "is not set")
     for column, seconds in (("reserve_seconds", reserve_seconds), ("active_seconds", active_seconds)):
-        if seconds is None or seconds < 1:
+        if type(seconds) is not int or seconds < 1:
             raise BadRowError(column, "is not at least 1")
     return GatewayPut(
         Gateway(
@@ -270,8 +297,8 @@ def _text(column: str, value: Any) -> str:
 
 
 def _networks(column: str, values: Sequence[bytes]) -> tuple[Network, ...]:
-    if not 1 <= len(values) <= NETWORKS_MAX:
-        raise BadRowError(column, f"lists {len(values)} networks, not 1 to {NETWORKS_MAX}")
+    if type(values) is not list or not 1 <= len(values) <= NETWORKS_MAX:
+        raise BadRowError(column, f"is not a list of 1 to {NETWORKS_MAX} networks")
     try:
         if len(values) == 1:
             return (network_of(values[0]),)
@@ -282,7 +309,7 @@ def _networks(column: str, values: Sequence[bytes]) -> tuple[Network, ...]:
 
 
 def _tags(column: str, values: list[str] | None) -> tuple[str, ...]:
-    if values is None or len(values) > TAGS_MAX:
+    if type(values) is not list or len(values) > TAGS_MAX:
         raise BadRowError(column, f"is not a list of at most {TAGS_MAX}")
     for value in values:
         _text(column, value)
@@ -290,13 +317,19 @@ def _tags(column: str, values: list[str] | None) -> tuple[str, ...]:
 
 
 def _capacity(column: str, value: int | None) -> int | None:
-    if value is not None and value < 0:
-        raise BadRowError(column, "is negative")
+    if value is not None and (type(value) is not int or value < 0):
+        raise BadRowError(column, "is negative, or no whole number")
+    return value
+
+
+def _reference(column: str, value: int | None) -> int | None:
+    if value is not None and type(value) is not int:
+        raise BadRowError(column, "is not an id")
     return value
 
 
 def _rate(column: str, value: float | None, least: float = 0.0) -> float | None:
-    if value is not None and not least <= value < math.inf:  # NaN compares false
+    if value is not None and (type(value) is not float or not least <= value < math.inf):  # NaN compares false
         raise BadRowError(column, f"is {value}, not a number from {least:g}")
     return value
 
@@ -305,7 +338,7 @@ def _micros(column: str, value: Decimal | None) -> int | None:
     """Money in millionths, exact; what is finer is cut off downwards."""
     if value is None:
         return None
-    if not value.is_finite() or abs(value) >= MONEY_MAX:
+    if type(value) is not Decimal or not value.is_finite() or abs(value) >= MONEY_MAX:
         raise BadRowError(column, f"is {value}")
     return math.floor(value * MICROS)
 
@@ -318,7 +351,12 @@ def _blocked(table: str, status: str) -> bool:
 
 
 def _sip_codes(value: str) -> dict[str, int]:
-    codes = json.loads(value) if value else None
+    if type(value) is not str or len(value) > SIP_CODES_CHARACTERS_MAX:
+        raise BadRowError("sip_codes", f"is not an object of at most {SIP_CODES_CHARACTERS_MAX} characters")
+    try:
+        codes = json.loads(value)
+    except (ValueError, RecursionError):
+        raise BadRowError("sip_codes", "is not JSON, or holds a number of thousands of digits") from None
     if not isinstance(codes, dict):
         raise BadRowError("sip_codes", "is not an object")
     for reason, code in codes.items():

@@ -101,7 +101,7 @@ CREATE TABLE identd.gateways (
     CONSTRAINT gateways_on_ambiguous_is_first_or_refuse CHECK (on_ambiguous IN ('first', 'refuse')),
     CONSTRAINT gateways_reserve_seconds_is_1_to_86400 CHECK (reserve_seconds BETWEEN 1 AND 86400),
     CONSTRAINT gateways_active_seconds_is_1_to_2592000 CHECK (active_seconds BETWEEN 1 AND 2592000),
-    -- keys: the reasons of docs/matching.md §5; values: a final failure of SIP
+    -- keys: the reasons of docs/matching.md §5; values: a final failure of SIP, and 486.0 is not how one is written
     CONSTRAINT gateways_sip_codes_are_reason_to_400_to_699 CHECK (
         jsonb_typeof(sip_codes) = 'object'
         AND sip_codes - ARRAY[
@@ -109,7 +109,8 @@ CREATE TABLE identd.gateways (
             'account_blocked', 'account_expired', 'client_blocked', 'reseller_blocked', 'no_credit', 'empty_dnis',
             'cps_account', 'cps_client', 'capacity_account', 'capacity_client', 'capacity_reseller'] = '{}'
         AND NOT jsonb_path_exists(sip_codes,
-            'strict $.* ? (!(@.type() == "number" && @ >= 400 && @ <= 699 && @.floor() == @))'))
+            'strict $.* ? (!(@.type() == "number" && @ >= 400 && @ <= 699))')
+        AND strpos(sip_codes::text, '.') = 0)
 );
 
 CREATE TABLE identd.accounts (
@@ -156,7 +157,9 @@ CREATE TABLE identd.accounts (
     CONSTRAINT accounts_ani_has_1_to_255_bytes CHECK (octet_length(ani) BETWEEN 1 AND 255 AND ani <> '+'),
     CONSTRAINT accounts_tech_prefix_is_digits_letters_hash_star_plus CHECK (
         tech_prefix COLLATE "C" ~ '^[0-9A-Za-z#*+]{1,255}$'),
-    CONSTRAINT accounts_password_has_1_to_1024_bytes CHECK (octet_length(password) BETWEEN 1 AND 1024),
+    -- sealed or hashed, never in clear: what the command makes begins with idp1
+    CONSTRAINT accounts_password_is_made_by_identd_seal_password CHECK (
+        octet_length(password) <= 4096 AND substring(password FROM 1 FOR 4) = 'idp1'::bytea),
     CONSTRAINT accounts_protocol_has_1_to_255_bytes CHECK (octet_length(protocol) BETWEEN 1 AND 255),
     CONSTRAINT accounts_port_is_1_to_65535 CHECK (port BETWEEN 1 AND 65535),
     CONSTRAINT accounts_proxy_has_1_to_255_bytes CHECK (octet_length(proxy) BETWEEN 1 AND 255),

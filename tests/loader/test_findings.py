@@ -138,8 +138,8 @@ SHADOWS: list[tuple[str, dict[str, Any], dict[str, Any], bool]] = [
     ("fewer gateways", {"gateways": [1, 2]}, {"gateways": [2]}, True),
     ("another client", {}, {"client_id": 13}, False),
     ("one name", NAMED, NAMED, True),
-    ("a name that is proven", NAMED, {**NAMED, "password": b"sealed"}, False),
-    ("a name that is not proven", {**NAMED, "password": b"sealed"}, NAMED, False),
+    ("a name that is proven", NAMED, {**NAMED, "password": b"idp1 sealed"}, False),
+    ("a name that is not proven", {**NAMED, "password": b"idp1 sealed"}, NAMED, False),
 ]
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from loader.rows import change_of, network_of
+from identd import credentials
+from loader.rows import PASSWORD_BYTES_MAX, PASSWORD_MAGIC, change_of, network_of
 from matcher.account import Account, Client, Gateway, Network, OrigSide, Reseller, TermSide
-from matcher.change import AccountPut, ClientPut, GatewayPut, ResellerPut, RowQuarantined, RowRemoved
+from matcher.change import AccountPut, ClientPut, GatewayPut, ResellerPut, RowQuarantined, RowRemoved, Table
 
 
 def inet(text: str) -> bytes:
@@ -86,7 +87,7 @@ def test_an_account_comes_out_with_everything_it_says() -> None:
         status="blocked",
         tech_prefix="1234#",
         strip_tech_prefix=False,
-        password=b"\x00",
+        password=b"idp1\x00",
         protocol="SIP",
         port=5060,
         proxy="p",
@@ -113,7 +114,7 @@ def test_an_account_comes_out_with_everything_it_says() -> None:
         networks=(Network(b"\x0a\0\0\0", 8), Network(bytes(15) + b"\x01", 128)),
         tech_prefix="1234#",
         strip_tech_prefix=False,
-        password=b"\x00",
+        password=b"idp1\x00",
         protocol="sip",
         port=5060,
         proxy="p",
@@ -165,6 +166,9 @@ BAD = [
     ("tech_prefix", {"tech_prefix": "1" * 256}),
     ("strip_tech_prefix", {"strip_tech_prefix": None}),
     ("password", {"password": b""}),
+    ("password", {"password": b"hunter2"}),
+    ("password", {"password": "idp1 as text"}),
+    ("password", {"password": b"idp1" + bytes(4093)}),
     ("port", {"port": 0}),
     ("port", {"port": 65536}),
     ("protocol", {"protocol": ""}),
@@ -183,6 +187,20 @@ BAD = [
     ("orig_cps", {"orig_cps": -1.0}),
     ("term_capacity", {"term_enabled": True, "term_capacity": -1}),
     ("cps_burst", {"cps_burst": 0.5}),
+    # columns of other types than the schema's
+    ("ip", {"ip": "192.0.2.1"}),
+    ("ip", {"ip": ["192.0.2.1"]}),
+    ("client_id", {"client_id": "12"}),
+    ("port", {"port": "5060"}),
+    ("valid_from", {"valid_from": "2026-01-01"}),
+    ("orig_tags", {"orig_tags": "abc"}),
+    ("orig_tags", {"orig_tags": [["a"], ["b"]]}),
+    ("orig_capacity", {"orig_capacity": Decimal(10) ** 30}),
+    ("orig_cps", {"orig_cps": Decimal(1)}),
+    ("routing_plan_id", {"routing_plan_id": "3"}),
+    ("?", {"tech_prefix": 12}),
+    ("?", {"gateways": 12}),
+    ("?", {"status": ["blocked"]}),
 ]
 
 
@@ -193,6 +211,28 @@ def test_a_bad_account_is_quarantined_with_its_id_and_column(column: str, column
     assert isinstance(bad, RowQuarantined)
     assert (bad.table, bad.id, bad.column) == ("accounts", 176, column)
     assert bad.reason
+
+
+def test_a_password_that_is_not_sealed_is_never_quoted() -> None:
+    bad = account(password=b"hunter2")
+    assert isinstance(bad, RowQuarantined)
+    assert "hunter2" not in repr(bad)
+    assert (PASSWORD_MAGIC, PASSWORD_BYTES_MAX) == (credentials.MAGIC, credentials.STORED_BYTES_MAX)
+
+
+@pytest.mark.rule("M8.10")
+@pytest.mark.parametrize("table", ["resellers", "clients", "gateways", "accounts"])
+def test_a_row_of_another_shape_costs_only_itself(table: Table) -> None:
+    for row in ((9, True), (9, True, "name", "blocked", *["x"] * 40), (9, True, *[{}] * 28)):
+        bad = change_of(table, row)
+        assert isinstance(bad, RowQuarantined)
+        assert (bad.table, bad.id) == (table, 9)
+
+
+def test_a_reason_does_not_quote_a_gigabyte() -> None:
+    bad = account(ident_by="x" * 1_000_000)
+    assert isinstance(bad, RowQuarantined)
+    assert len(bad.reason) < 500
 
 
 @pytest.mark.rule("M8.10")
@@ -266,6 +306,9 @@ def test_resellers_and_gateways_come_out_with_everything_they_say() -> None:
         ("ident_order", ["ip", "ip"]),
         ("ident_order", ["mac"]),
         ("ident_order", [None]),
+        ("ident_order", [["name", "ip"]]),
+        ("ident_order", "ip"),
+        ("reserve_seconds", "120"),
         ("on_ambiguous", "last"),
         ("trusts_name", None),
         ("reserve_seconds", 0),
@@ -276,6 +319,11 @@ def test_resellers_and_gateways_come_out_with_everything_they_say() -> None:
         ("sip_codes", None),
         ("sip_codes", '{"no_credit": true}'),
         ("sip_codes", '{"no_credit": 200}'),
+        ("sip_codes", '{"no_credit": 486.0}'),
+        ("sip_codes", '{"no_credit": 4' + "0" * 4000 + "}"),
+        ("sip_codes", '{"no_credit": 4' + "0" * 5000 + "}"),
+        ("sip_codes", "{"),
+        ("sip_codes", {"no_credit": 403}),
         ("name", ""),
     ],
 )

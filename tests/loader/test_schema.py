@@ -46,6 +46,8 @@ BAD_ACCOUNTS = [
     {"protocol": "''"},
     {"proxy": "repeat('x', 256)"},
     {"password": "''::bytea"},
+    {"password": "'hunter2'"},
+    {"password": "'idp1' || repeat('x', 4093)::bytea"},
     {"status": "'archived'"},
     {"valid_from": "now()", "valid_until": "now() - interval '1 s'"},
     {"orig_capacity": "-1"},
@@ -86,6 +88,9 @@ BAD_OTHERS = [
     "identd.gateways (name, sip_codes) VALUES ('x', '[]')",
     "identd.gateways (name, sip_codes) VALUES ('x', '{\"no_credit\": 200}')",
     "identd.gateways (name, sip_codes) VALUES ('x', '{\"no_credit\": 403.5}')",
+    "identd.gateways (name, sip_codes) VALUES ('x', '{\"no_credit\": 486.0}')",
+    "identd.gateways (name, sip_codes) VALUES ('x', '{\"no_credit\": 1e5000}')",
+    "identd.gateways (name, ident_order) VALUES ('x', '{{name,ip}}')",
     "identd.gateways (name, sip_codes) VALUES ('x', '{\"no_credit\": \"403\"}')",
     "identd.gateways (name, sip_codes) VALUES ('x', '{\"no_such_reason\": 403}')",
     "identd.account_gateways VALUES (176, 99)",
@@ -120,7 +125,12 @@ def test_what_the_contract_allows_is_accepted(billing: Session) -> None:
         [
             {**ACCOUNT, "ip": "'{192.0.2.1/24,2001:db8::/32,::ffff:10.0.0.1}'", "tech_prefix": "'1234#*+aZ'"},
             {**ACCOUNT, "ip": "(SELECT array_agg('10.0.0.0'::inet + g) FROM generate_series(1, 4096) AS g)"},
-            {**NAMED, "ident_name": "repeat('é', 127)", "password": "'\\x00'", "port": "65535"},
+            {
+                **NAMED,
+                "ident_name": "repeat('é', 127)",
+                "password": "'idp1' || repeat('x', 4092)::bytea",
+                "port": "65535",
+            },
             {**ACCOUNT, "ident_by": "'ani'", "ip": "NULL", "ani": "'+49*'"},
             {**ACCOUNT, "ident_by": "'ani'", "ip": "NULL", "ani": "'*'", "orig_capacity": "0", "orig_cps": "0"},
             {**ACCOUNT, "valid_from": "'-infinity'", "valid_until": "'infinity'", "orig_tags": "'{a,b}'"},
@@ -128,7 +138,7 @@ def test_what_the_contract_allows_is_accepted(billing: Session) -> None:
     ):
         billing("INSERT INTO " + insert({**good, "name": f"'name {number}'"}))
     billing(
-        "INSERT INTO identd.gateways (name, ident_order, sip_codes) VALUES ('x', '{ani}', '{\"no_credit\": 403}')"
+        "INSERT INTO identd.gateways (name, ident_order, sip_codes) VALUES ('x', '{ani}', '{\"no_credit\": 4.86e2}')"
     )
     assert billing.one("SELECT array_to_string(ident_order, ',') FROM identd.gateways WHERE id = 1") == "name,ip,ani"
     assert billing.rows("SELECT reserve_seconds, active_seconds, on_ambiguous FROM identd.gateways WHERE id = 1") == [
@@ -246,8 +256,8 @@ def test_every_change_is_audited_with_its_actor_and_what_differs(billing: Sessio
 
 
 def test_no_secret_reaches_the_audit_log(billing: Session) -> None:
-    billing("UPDATE identd.accounts SET password = 'hidden one' WHERE id = 177")
-    billing("UPDATE identd.accounts SET password = 'hidden two' WHERE id = 177")
+    billing("UPDATE identd.accounts SET password = 'idp1 hidden one' WHERE id = 177")
+    billing("UPDATE identd.accounts SET password = 'idp1 hidden two' WHERE id = 177")
     billing("UPDATE identd.gateways SET secret_hash = 'hidden three'")
     billing("DELETE FROM identd.accounts")
     billing("INSERT INTO identd.gateways (name, secret_hash) VALUES ('gw3', 'hidden four')")
