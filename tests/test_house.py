@@ -15,7 +15,7 @@ import pytest
 from identd import settings
 from identd.metrics import Metrics, Readings
 from protocol.errors import ErrorCode
-from protocol.reason import Reason
+from protocol.reason import CODES, Reason
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("matcher", "protocol", "identd", "loader", "demo")
@@ -35,6 +35,9 @@ PLACES = re.compile(r"(?<![\w.])/(?:wor[k]|roo[t]|hom[e]|op[t])/\w|/tm[p]/(?:bri
 """Absolute paths of a developer's machine. (The brackets keep this line from finding itself.)"""
 
 RULE = re.compile(r"\b[MP]\d+\.\d+\b")
+RULES_A_TEST_MAX = 6
+"""A test that names more shows that they go together; each also needs one that fails for little else."""
+
 NUMBERED = re.compile(r"\*\*([MP]\d+\.\d+)\*\*")
 """How a document numbers a rule; without the asterisks it refers to one."""
 
@@ -153,6 +156,31 @@ def _marked_rules() -> dict[str, str]:
     return found
 
 
+def _labels_of_the_sharpest_test() -> dict[str, int]:
+    """Rule -> how many rules the test names that names the fewest beside it."""
+    found: dict[str, int] = {}
+    for path in _tracked(".py"):
+        if not _name(path).startswith("tests/"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                marks = [mark for mark in node.decorator_list if isinstance(mark, ast.Call)]
+                rules = [
+                    str(argument.value)
+                    for mark in marks
+                    if ast.unparse(mark.func) == "pytest.mark.rule"
+                    for argument in mark.args
+                    if isinstance(argument, ast.Constant)
+                ]
+                found.update({rule: min(len(rules), found.get(rule, len(rules))) for rule in rules})
+    for path in _tracked(".txt"):
+        if _name(path).startswith("tests/"):
+            for line in re.findall(r"^case (\S+)", path.read_text(encoding="utf-8"), re.MULTILINE):
+                rules = RULE.findall(line)
+                found.update({rule: min(len(rules), found.get(rule, len(rules))) for rule in rules})
+    return found
+
+
 def _documented_rules() -> set[str]:
     return {rule for name in ("matching", "protocol") for rule in NUMBERED.findall(_read(f"docs/{name}.md"))}
 
@@ -176,6 +204,21 @@ def test_documents_refer_to_rules_that_are_there():
 
 def test_every_rule_is_named_by_a_test():
     assert sorted(_documented_rules() - set(_marked_rules())) == []
+
+
+def test_every_rule_has_a_test_that_is_about_little_else():
+    sharpest = _labels_of_the_sharpest_test()
+    weak = {rule: labels for rule in _documented_rules() if (labels := sharpest.get(rule, 0)) > RULES_A_TEST_MAX}
+    assert weak == {}
+
+
+@pytest.mark.rule("M0.2", "M5.5", "P2.9")
+def test_the_reasons_of_the_page_are_those_of_the_code_with_their_codes():
+    rows = re.findall(r"^\| .*?\| (`.*?`) \|.*\| (\d{3}) \| (\d+) \|$", _read("docs/matching.md"), re.MULTILINE)
+    said = {word: (int(sip), int(q850)) for words, sip, q850 in rows for word in re.findall(r"`(\w+)`", words)}
+    assert said == {str(reason): tuple(codes) for reason, codes in CODES.items()}
+    listed = _read("docs/protocol.md").partition("**P2.9**")[2].partition("\n\n")[2].partition("\n\n")[0]
+    assert sorted(re.findall(r"`(\w+)`", listed)) == sorted(map(str, CODES))
 
 
 def test_no_test_names_a_rule_that_is_not_there():
