@@ -176,6 +176,34 @@ async def test_updates_take_effect_at_their_commit_and_the_age_is_what_the_loade
         assert daemon.seen.ends == []
 
 
+async def test_a_slice_at_a_crowded_address_gives_the_thread_back_between_its_changes(fed: Feeding) -> None:
+    does = """
+        crowd = [account(number, client_id=number, ip="10.0.0.1") for number in range(1, 1201)]
+        load(*crowd, client(1))
+        say(LogLine("info", "loaded", {}))
+        say(UpdateBegin(False, "database"))
+        say(slice_of(*(account(one.id, one.client_id, ip="10.0.0.1", port=5060) for one in crowd[:40])))
+        say(LogLine("info", "staged", {}))
+        say(UpdateCommit())
+        say(LogLine("info", "tidied", {}))
+        hear()
+    """
+    async with fed(does) as daemon:
+        turns = []
+        for logs in (1, 2, 3):
+            taken = 0
+            with trio.fail_after(PATIENCE_SECONDS):
+                while len(daemon.seen.logs) < logs:
+                    hidden = daemon.engine.directory.index.statistics()["hidden"]
+                    taken += 0 < hidden < 40
+                    await trio.lowlevel.checkpoint()
+            turns.append(taken)
+        assert turns[0] == 0, "nobody waits for answers before the first data"
+        assert turns[1] >= 5, "of 40 changes, each some 0.3 ms"
+        assert turns[2] >= 2, "of 40 versions left behind, ten at a time"
+        assert daemon.engine.directory.index.statistics()["hidden"] == 0
+
+
 BREAKS = {
     "garbage": ('sock.sendall(b"\\0\\0\\0\\1\\xc1")', "it broke the stream: a frame that is no message: "),
     "length": ('sock.sendall(b"\\x7f\\xff\\xff\\xff")', "it broke the stream: a frame of 2147483647 bytes"),
