@@ -1,5 +1,6 @@
 """A machine that allows few open files, to a real daemon: it says so at once, not when the last one is taken."""
 
+import os
 import re
 import resource
 import shlex
@@ -46,3 +47,23 @@ def test_daemon_says_at_a_reload_that_more_connections_need_more_files(tmp_path:
         assert daemon.stop() == 0
     finally:
         daemon.end()
+
+
+def test_daemon_without_a_free_file_goes_on_and_starts_its_loader_when_there_is_one(tmp_path: Path) -> None:
+    daemon = DaemonProcess(tmp_path, NO_DATABASE)
+    try:
+        daemon.start("started")
+        with daemon.wire() as bystander:
+            first = daemon.loader_pid()
+            soft, hard = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (0, hard))
+            os.kill(first, signal.SIGKILL)
+            eventually(lambda: "cannot be started: Too many open files" in daemon.log(), "it says why")
+            assert bystander.ask("ping")["op"] == "pong", "and answers"
+            resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (soft, hard))
+            eventually(lambda: daemon.loader_pid() != first, "a loader runs again")
+            assert bystander.ask("ping")["op"] == "pong"
+        assert daemon.stop() == 0
+    finally:
+        daemon.end()
+    assert "Traceback" not in daemon.log()
