@@ -237,3 +237,12 @@ def test_what_a_peer_sends_writes_no_line_into_the_log(daemon: DaemonProcess) ->
         peer.send(json.dumps({"op": "x\n2026 error forged", "id": 1, "\nforged": 1}).encode() + b"\n")
         assert peer.answer()["code"] == "bad_request"
     assert "forged" not in daemon.log()
+
+
+@pytest.mark.rule("M6.17")
+def test_a_release_of_what_is_not_up_is_counted_by_kind_where_an_operator_looks(daemon: DaemonProcess) -> None:
+    series = 'identd_releases_total{result="unknown"}'
+    before = daemon.metric(series)
+    assert daemon.ask("release", call_id="nobody knows this call")["result"] == "unknown"
+    assert daemon.metric(series) == before + 1
+    assert daemon.metric('identd_releases_total{result="expired"}') == 0
