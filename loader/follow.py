@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from loader import changes, queries, stream
-from loader.last_good import BAD_ROWS_MAX, RowKey
+from loader.last_good import RowKey, keep_aside
 from loader.link import DaemonLink
 from loader.recording import Recording
 from loader.rows import change_of
@@ -229,21 +229,11 @@ class Follower:
         if not self.told and (unknown := self._quarantined - len(known)):
             await self._link.log("warning", "last_good_unknown", rows=unknown)
 
-    def _keep_aside(self, told: list[Change], aside: dict[RowKey, RowQuarantined]) -> list[Change]:
-        """What is to be told now: all but the bad rows, as long as there is room for these."""
-        now: list[Change] = []
-        for change in told:
-            if isinstance(change, RowQuarantined) and len(aside) < BAD_ROWS_MAX:
-                aside[change.table, change.id] = change
-            else:
-                now.append(change)
-        return now
-
     async def _send_slices(self, told: list[Change], slice_changes: int) -> None:
         if any(type(change) is RowQuarantined for change in told):
             await self._log_quarantined(told)
             if self._aside is not None:
-                told = self._keep_aside(told, self._aside)
+                told = keep_aside(told, self._aside)
         for part in _slices(told, slice_changes):
             await self._send_slice(part)
 

@@ -5,7 +5,7 @@ of another client would take its calls (docs/matching.md §8, §3). The file is 
 """
 
 import asyncio
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 import msgspec
@@ -33,6 +33,17 @@ def _key(change: Change) -> RowKey:
             return "gateways", gateway.id
         case RowRemoved(table=table, id=row_id) | RowQuarantined(table=table, id=row_id):
             return table, row_id
+
+
+def keep_aside(told: Iterable[Change], aside: dict[RowKey, RowQuarantined]) -> list[Change]:
+    """Puts the bad rows into `aside` while there is room, and returns what is to be told now."""
+    now: list[Change] = []
+    for change in told:
+        if isinstance(change, RowQuarantined) and len(aside) < BAD_ROWS_MAX:
+            aside[change.table, change.id] = change
+        else:
+            now.append(change)
+    return now
 
 
 async def last_good(directory: Path, wanted: Container[RowKey]) -> dict[RowKey, Put]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from loader import last_good as rules
 from loader import stream
 from loader.last_good import RowKey, last_good
 from loader.snapshot import FILE_NAME, SnapshotError, SnapshotRecorder
@@ -54,3 +55,11 @@ def test_a_file_that_is_missing_or_not_ours_is_said(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_bytes(b"something else")
     with pytest.raises(SnapshotError, match="another version"):
         asyncio.run(last_good(tmp_path, {("clients", 12)}))
+
+
+def test_bad_rows_beyond_the_bound_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "BAD_ROWS_MAX", 2)
+    bad = [RowQuarantined("clients", number, "name", "is empty") for number in range(1, 4)]
+    aside: dict[RowKey, RowQuarantined] = {}
+    assert rules.keep_aside([bad[0], rose("Rose"), *bad[1:]], aside) == [rose("Rose"), bad[2]]
+    assert list(aside.values()) == bad[:2]
