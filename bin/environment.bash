@@ -66,6 +66,7 @@ make_environment() {
     stamp=$(environment_stamp)
     if [[ $(cat "$venv/stamp" 2>/dev/null) != "$stamp" ]]; then
         install_what_is_missing
+        stamp=$(environment_stamp) # what was installed may have brought another Python
         # Two commands started together make it once: the second waits, then finds it made.
         exec 9>"$root/.venv.lock"
         flock 9

@@ -86,7 +86,7 @@ class CallTable:
         self.by_gateway: dict[int, CallsByKey] = {}
         self.size = 0
         self._leases: dict[int, CallSet] = {}
-        self._ended: OrderedDict[CallKey, tuple[float, Cause]] = OrderedDict()
+        self._ended: OrderedDict[CallKey, tuple[float, Cause, bool]] = OrderedDict()
         self._remember_seconds = remember_seconds
         self._ended_max = ended_max
 
@@ -159,9 +159,12 @@ class CallTable:
         for lease_seconds, queue in self._leases.items():
             self._leases[lease_seconds] = dict.fromkeys(sorted(queue, key=lambda call: call.renewed_heard))
 
-    def remember(self, key: CallKey, cause: Cause, now: float) -> None:
-        """Keep that this key has ended, so that a late retry of its reserve takes no slot for nobody."""
-        self._ended[key] = (now, cause)
+    def remember(self, key: CallKey, cause: Cause, now: float, was_up: bool = True) -> None:
+        """Keep that this key has ended, so that a late retry of its reserve takes no slot for nobody.
+
+        Not `was_up`: a release came and there was no such call.
+        """
+        self._ended[key] = (now, cause, was_up)
         self._ended.move_to_end(key)
         if len(self._ended) > self._ended_max:
             self._ended.popitem(last=False)
@@ -172,6 +175,10 @@ class CallTable:
         if entry is None or now - entry[0] >= self._remember_seconds:
             return None
         return entry[1]
+
+    def was_up(self, key: CallKey) -> bool:
+        """Whether what is remembered of the key is the end of a call; it must be remembered."""
+        return self._ended[key][2]
 
     def forget(self, now: float, limit: int) -> None:
         """Drop up to `limit` memories that are too old to matter."""
@@ -185,7 +192,7 @@ class CallTable:
 
     def ended_recently(self) -> Iterator[tuple[CallKey, float, Cause]]:
         """What is remembered, oldest first: (key, moment, cause)."""
-        for key, (at, cause) in self._ended.items():
+        for key, (at, cause, _) in self._ended.items():
             yield key, at, cause
 
     def statistics(self) -> dict[str, int]:

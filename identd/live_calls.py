@@ -169,7 +169,7 @@ class LiveCalls:
             if outcome.result != "not_owner":
                 self.releases["expired" if ended is Cause.EXPIRE else outcome.result] += 1
             if ended is not Cause.RELEASE:  # whatever became of it: its late reserve would take a slot for nobody
-                self._table.remember(key, Cause.RELEASE, now)
+                self._table.remember(key, Cause.RELEASE, now, was_up=False)
                 self.changes.append(CallEnded(key, Cause.RELEASE, now))
             return outcome
         self.end(call, cause, now)
@@ -425,12 +425,12 @@ class LiveCalls:
 
     def _missing(self, key: CallKey, now: float) -> Outcome:
         """Why no call of this key is up. Gateways are few, so looking for another owner needs no table of its own."""
-        if (cause := self._table.ended(key, now)) is not None:
-            return Outcome("unknown" if cause is Cause.EXPIRE else "already_released")
-        _, call_id, leg = key
-        if any((gateway_id, call_id, leg) in calls for gateway_id, calls in self._table.by_gateway.items()):
-            return Outcome("not_owner")
-        return Outcome("unknown")
+        cause = self._table.ended(key, now)
+        if cause is None or not self._table.was_up(key):
+            _, call_id, leg = key
+            if any((gateway_id, call_id, leg) in calls for gateway_id, calls in self._table.by_gateway.items()):
+                return Outcome("not_owner")
+        return Outcome("unknown" if cause is None or cause is Cause.EXPIRE else "already_released")
 
     def _calls_beside(self, call: Call) -> int:
         return self.capacity.calls_of_account(call.direction, call.account_id)
