@@ -153,7 +153,8 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("--once", action="store_true", help="end after the tour")
     parser.add_argument("--state", type=Path, metavar="DIR", help="where its files are (default: a temporary folder)")
     chosen = parser.parse_args(arguments)
-    for number in (signal.SIGTERM, signal.SIGHUP):  # the same orderly end as Ctrl-C
+    # all end it in the same orderly way; a shell that starts it in the background has Ctrl-C ignored, which we undo
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
         with contextlib.ExitStack() as stack:
