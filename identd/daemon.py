@@ -35,6 +35,7 @@ from matcher.directory import Directory
 TICK_SECONDS = 0.25  # how late a lease may end, and how often the journal notes that we are alive
 EXPIRED_AT_ONCE = 500  # calls ended before the thread is given back: some 2 ms
 QUIET_SECONDS = 0.5  # while draining: no request for this long means that the switches have turned elsewhere
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 GC_THRESHOLDS = (2_000, 20, 50)
 """Calls and accounts are kept from the collector (structs with gc=False; the loaded accounts are frozen out of its
 sight), but every tuple in them is looked at once before it is let go: some 0.35 us each. All of 50,000 together held
@@ -106,8 +107,10 @@ class Daemon:
         gc.set_threshold(*GC_THRESHOLDS)
         registry = make_registry(self._metrics)
         site = pages(lambda: exposition(registry), lambda: self.engine.directory.ready)
-        async with trio.open_nursery() as nursery:
-            with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        for number in SIGNALS:  # what holds again after the receiver: one more signal at the very end kills nobody
+            signal.signal(number, signal.SIG_IGN)
+        with trio.open_signal_receiver(*SIGNALS) as signals:
+            async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._server.run)
                 nursery.start_soon(self._feed.run)
                 nursery.start_soon(self._tick_forever)
@@ -115,9 +118,9 @@ class Daemon:
                 nursery.start_soon(systemd.keep_watchdog)
                 systemd.notify("READY=1")
                 await self._obey(signals)
-                await self._drain()
-            nursery.cancel_scope.cancel()
-        self._close()
+                await self._drain(signals)
+                nursery.cancel_scope.cancel()
+            self._close()
 
     def change_settings(self, settings: Settings, keys: KeyRing) -> None:
         """Take over what can change while running; the caller has checked that nothing else did."""
@@ -138,18 +141,29 @@ class Daemon:
             self._reload(self)
             systemd.notify("READY=1")
 
-    async def _drain(self) -> None:
-        """Judge no new call, but hear what the switches still say of those that are up; then close."""
+    async def _drain(self, signals: AsyncIterator[int]) -> None:
+        """Judge no new call, but hear what the switches still say of those that are up. A second signal ends it."""
         systemd.notify("STOPPING=1")
         self.engine.draining = True
         self._server.stop_listening()
-        quiet_since, answered = trio.current_time(), sum(self._metrics.requests.values())
         with trio.move_on_after(self.settings.limits.drain_seconds_max):
-            while len(self._server) and trio.current_time() - quiet_since < QUIET_SECONDS:
-                await trio.sleep(QUIET_SECONDS / 10)
-                answered_now = sum(self._metrics.requests.values())
-                if answered_now != answered:
-                    quiet_since, answered = trio.current_time(), answered_now
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._until_quiet, nursery.cancel_scope)
+                async for number in signals:
+                    if number != signal.SIGHUP:  # there is nothing to reload any more
+                        self._log.info("stopping", signal=signal.Signals(number).name, at_once=True)
+                        break
+                nursery.cancel_scope.cancel()
+
+    async def _until_quiet(self, drain: trio.CancelScope) -> None:
+        """End the drain when no switch is there, or none has asked anything for a while."""
+        quiet_since, answered = trio.current_time(), sum(self._metrics.requests.values())
+        while len(self._server) and trio.current_time() - quiet_since < QUIET_SECONDS:
+            await trio.sleep(QUIET_SECONDS / 10)
+            answered_now = sum(self._metrics.requests.values())
+            if answered_now != answered:
+                quiet_since, answered = trio.current_time(), answered_now
+        drain.cancel()
 
     async def _tick_forever(self) -> None:
         ready = False

@@ -55,6 +55,10 @@ def listen_unix(path: Path, mode: int) -> Listener:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:
         if path.is_socket():
+            if _is_listened_on(path):
+                sock.close()
+                os.close(lock)
+                raise ListenError(f"cannot listen on {path}: somebody is listening there")
             path.unlink()  # left by a daemon that was killed: its lock is gone with it
         umask = os.umask(0o777)  # nobody can connect before the mode is right
         try:
@@ -68,6 +72,21 @@ def listen_unix(path: Path, mode: int) -> Listener:
         os.close(lock)
         raise ListenError(f"cannot listen on {path}: {error.strerror}") from error
     return Listener("unix", sock, str(path), lock, path)
+
+
+def _is_listened_on(path: Path) -> bool:
+    """Whether anybody has this socket open, with or without our lock: the service manager holds ours without one.
+
+    Only the kernel's word that nobody has makes it ours to remove; a socket that we may not connect to is somebody's.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC) as caller:
+        try:
+            caller.connect(str(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            return False
+        except OSError:  # its backlog is full, it is of another kind, or closed to us
+            return True
+    return True
 
 
 def listen_tcp(endpoint: Endpoint) -> Listener:

@@ -45,8 +45,7 @@ def serve(config_path: Path, environ: Mapping[str, str] = os.environ) -> int:
 
         daemon = Daemon(settings, log, keys, listeners, journal, reload)
         _warn_of_open_files(log, settings.limits.connections_max)
-        log.info("started", server=SERVER, pid=os.getpid(), sockets=" ".join(one.name for one in listeners))
-        trio.run(_serve, daemon, settings)
+        trio.run(_serve, daemon, settings, log, " ".join(one.name for one in listeners))
     except (JournalError, ListenError, ActivationError) as error:
         for listener in listeners:
             listener.close()
@@ -57,7 +56,7 @@ def serve(config_path: Path, environ: Mapping[str, str] = os.environ) -> int:
     return EXIT_STOPPED
 
 
-async def _serve(daemon: Daemon, settings: Settings) -> None:
+async def _serve(daemon: Daemon, settings: Settings, log: Log, sockets: str) -> None:
     http_listeners: Sequence[trio.SocketListener] = ()
     if settings.metrics.listen:
         endpoint = parse_endpoint(settings.metrics.listen)
@@ -65,6 +64,7 @@ async def _serve(daemon: Daemon, settings: Settings) -> None:
             http_listeners = await trio.open_tcp_listeners(endpoint.port, host=endpoint.host or None)
         except OSError as error:
             raise ListenError(f"cannot listen on {endpoint} for metrics: {os.strerror(error.errno or 0)}") from error
+    log.info("started", server=SERVER, pid=os.getpid(), sockets=sockets)
     await daemon.serve(http_listeners)
 
 

@@ -30,11 +30,14 @@ class DaemonLink:
 
     @classmethod
     async def open(cls, fd: int) -> "DaemonLink":
-        """Takes the socket over and waits for `Configure`. Raises `StreamError` when anything else comes first."""
+        """Takes the socket over and waits for `Configure`.
+
+        Raises `StreamError` when anything else comes first, EOFError when nothing does.
+        """
         link = cls(*await asyncio.open_unix_connection(sock=socket.socket(fileno=fd)))
         try:
             await link._configure()
-        except stream.StreamError:
+        except (stream.StreamError, EOFError):
             link.close()
             await asyncio.sleep(0)  # the transport closes its socket on the next turn of the loop
             raise
@@ -68,7 +71,7 @@ class DaemonLink:
         while not messages:
             data = await self._reader.read(READ_BYTES)
             if not data:
-                raise stream.StreamError("the daemon closed the stream before it said anything")
+                raise EOFError("the daemon closed the stream before it said anything")
             messages = self._decoder.feed(data)
         first, *rest = messages
         if not isinstance(first, stream.Configure):

@@ -16,7 +16,10 @@ from loader.supervise import supervise
 
 async def serve(fd: int) -> None:
     """Follow the database for the daemon at the other end of `fd`, until it is told to end."""
-    link = await DaemonLink.open(fd)
+    try:
+        link = await DaemonLink.open(fd)
+    except EOFError:
+        return  # the daemon ended before it began: nobody is there to serve or to tell
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, link.ended.set)
     # Ctrl-C reaches the whole process group: the daemon drains first and tells us when

@@ -55,6 +55,7 @@ def test_daemon_without_a_free_file_goes_on_and_starts_its_loader_when_there_is_
         daemon.start("started")
         with daemon.wire() as bystander:
             first = daemon.loader_pid()
+            assert bystander.ask("ping")["op"] == "pong", "it is served already"
             soft, hard = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
             resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (0, hard))
             os.kill(first, signal.SIGKILL)

@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -140,6 +141,38 @@ def test_a_switch_that_goes_on_asking_holds_a_stopping_daemon_no_longer_than_is_
                 time.sleep(0.05)
         assert 1.2 < time.monotonic() - began < 4.0
     assert daemon.wait() == 0
+
+
+def test_a_daemon_that_is_told_to_stop_again_while_it_drains_stops_at_once_in_good_order(start_daemon: Start) -> None:
+    daemon = start_daemon(NO_DATABASE, "started", limits={"drain_seconds_max": 30.0})
+    stop = threading.Event()
+    with daemon.wire() as switch:
+
+        def asks_on() -> None:
+            with contextlib.suppress(EOFError, OSError):
+                while not stop.is_set():
+                    switch.ask("ping")
+                    time.sleep(0.02)
+
+        asking = threading.Thread(target=asks_on)
+        asking.start()
+        try:
+            daemon.signal(signal.SIGTERM)
+            daemon.awaits_log(" stopping signal=SIGTERM")
+            daemon.signal(signal.SIGHUP)  # nothing to reload any more
+            time.sleep(0.3)
+            assert daemon.process is not None
+            assert daemon.process.poll() is None, "a switch still asks"
+            began = time.monotonic()
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGTERM):
+                with contextlib.suppress(ProcessLookupError):
+                    daemon.signal(number)
+            assert daemon.wait() == 0
+            assert time.monotonic() - began < 3.0
+        finally:
+            stop.set()
+            asking.join()
+    assert " stopped " in daemon.log()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

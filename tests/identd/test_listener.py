@@ -87,6 +87,21 @@ def test_the_socket_of_a_daemon_that_was_killed_is_taken_over(path: Path) -> Non
     listener.close()
 
 
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_a_path_on_which_somebody_listens_without_our_lock_is_refused(path: Path, kind: int) -> None:
+    """The service manager, another program: a socket handed over to an identd has no lock beside it."""
+    path.parent.mkdir()
+    with socket.socket(socket.AF_UNIX, kind) as theirs:
+        theirs.bind(str(path))
+        if kind == socket.SOCK_STREAM:
+            theirs.listen(1)
+        before = path.stat().st_ino
+        for _ in range(4):  # more often than its backlog holds
+            with pytest.raises(ListenError, match=f"^cannot listen on {path}: somebody is listening there$"):
+                listen_unix(path, 0o600)
+        assert path.stat().st_ino == before
+
+
 def test_a_file_that_is_no_socket_is_not_ours_to_remove(path: Path) -> None:
     path.parent.mkdir()
     path.write_text("precious")

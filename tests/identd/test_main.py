@@ -59,6 +59,7 @@ def _start_of(config: Path, **environment: str) -> tuple[int, list[str]]:
     )
     assert ended.stdout == ""
     assert "Traceback" not in ended.stderr, ended.stderr
+    assert " started " not in ended.stderr, "who does not start does not say so"
     return ended.returncode, [line for line in ended.stderr.splitlines() if not re.match(LOG_LINE, line)]
 
 

@@ -81,7 +81,9 @@ def test_a_server_that_stalls_is_noticed_by_the_heartbeat(
 ) -> None:
     daemon = start_loader(database, poll_seconds=0.2, heartbeat_seconds=0.5)
     daemon.update()
-    pid = billing.one("SELECT pid FROM pg_stat_activity WHERE application_name = 'identd loader'")
+    pid = billing.one(
+        "SELECT pid FROM pg_stat_activity WHERE application_name = 'identd loader' AND datname = current_database()"
+    )
     daemon.quiet(delay)
     os.kill(pid, signal.SIGSTOP)
     try:
