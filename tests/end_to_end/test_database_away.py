@@ -104,7 +104,8 @@ def test_a_daemon_that_starts_while_the_database_is_away_answers_from_its_snapsh
     time.sleep(1.0)
     daemon.start()
     daemon.awaits_log("source=snapshot")
-    status = daemon.status()
+    # the age is told a moment after the accounts
+    status = eventually(lambda: "data_age_seconds" in (told := daemon.status()) and told, "it says how old they are")
     assert (status["ready"], status["database"]) == (True, "away")
     assert status["data_age_seconds"] > 1.0, "the age of the data, not of the process"
     assert _is_roses(daemon, "192.0.2.53")
