@@ -21,10 +21,13 @@ from protocol.messages import (
     Calls,
     CallsAnswer,
     DecisionAnswer,
+    End,
     ErrorAnswer,
     Hello,
     HelloAnswer,
     Identify,
+    InForce,
+    InForceAnswer,
     Ping,
     PongAnswer,
     Release,
@@ -35,6 +38,8 @@ from protocol.messages import (
     SyncAnswer,
     Touch,
     TouchAnswer,
+    Usage,
+    UsageAnswer,
 )
 
 ANSWER_TYPES: dict[type[AnyRequest], type[AnyAnswer]] = {
@@ -48,6 +53,9 @@ ANSWER_TYPES: dict[type[AnyRequest], type[AnyAnswer]] = {
     Calls: CallsAnswer,
     Status: StatusAnswer,
     Ping: PongAnswer,
+    Usage: UsageAnswer,
+    End: CallAnswer,
+    InForce: InForceAnswer,
 }
 """What answers what. Any request may be answered by an `ErrorAnswer` instead."""
 

@@ -26,6 +26,7 @@ from protocol.framing import FRAME_BYTES_MAX, Encoding, Splitter, encoding_of, f
 from protocol.messages import (
     REQUEST_ID_MAX,
     STRING_BYTES_MAX,
+    XID_MAX,
     AnyAnswer,
     AnyRequest,
     CallKeys,
@@ -34,8 +35,11 @@ from protocol.messages import (
     DecisionAnswer,
     Digest,
     ErrorAnswer,
+    InForce,
     ListedCall,
     TouchAnswer,
+    Usage,
+    UsageAnswer,
 )
 
 BAD_REQUESTS_MAX = 3
@@ -231,7 +235,9 @@ def _wrong_key(request: AnyRequest, frame_bytes: int) -> tuple[str, str] | None:
             return "ip", "one of ip, name, ani must be there"
         if request.password is not None and request.digest is not None:
             return "password", "give password or digest, not both"
-    if frame_bytes > STRING_BYTES_MAX:  # a shorter frame has no room for a longer string
+    elif isinstance(request, InForce) and request.xid > XID_MAX:
+        return "xid", "must be below 2^64"
+    if frame_bytes > STRING_BYTES_MAX and not isinstance(request, Usage):  # a shorter frame has no room for one
         return _long_string(request, "")
     return None
 
@@ -297,6 +303,7 @@ _LISTS: dict[type, tuple[str, str | None]] = {
     DecisionAnswer: ("explain", "explain_omitted"),
     # no count here: the switch forgets the calls it was told of, and the next touch names the rest
     TouchAnswer: ("unknown", None),
+    UsageAnswer: ("accounts", "omitted"),  # 500 clients always fit
 }
 
 

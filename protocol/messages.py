@@ -13,8 +13,10 @@ from msgspec import Meta
 STRING_BYTES_MAX = 255
 LIST_ENTRIES_MAX = 1000
 LISTED_CALLS_MAX = 500
+USAGE_IDS_MAX = 500
 
 REQUEST_ID_MAX = 2**64 - 1  # msgspec bounds end at int64: connection.py checks this one
+XID_MAX = 2**64 - 1  # and this one: `xid8` is an unsigned number of 64 bits
 RequestId = Annotated[int, Meta(ge=0)]
 Text = Annotated[str, Meta(max_length=STRING_BYTES_MAX)]
 CallId = Annotated[str, Meta(min_length=1, max_length=STRING_BYTES_MAX)]
@@ -160,7 +162,31 @@ class Ping(Request, tag="ping", frozen=True, kw_only=True):
     """Are you there?"""
 
 
-AnyRequest = Hello | Identify | Authorize | Start | Release | Touch | Sync | Calls | Status | Ping
+class Usage(Request, tag="usage", frozen=True, kw_only=True):
+    """What these accounts and clients have up now, and what is to be said of them. Unix socket only."""
+
+    accounts: Annotated[tuple[RowId, ...], Meta(max_length=USAGE_IDS_MAX)] = ()
+    clients: Annotated[tuple[RowId, ...], Meta(max_length=USAGE_IDS_MAX)] = ()
+
+
+class End(Request, tag="end", frozen=True, kw_only=True):
+    """An operator ends a call by hand. `gateway` None: a call that was asked for without one. Unix socket only."""
+
+    call_id: CallId
+    leg: Text = ""
+    gateway: Text | None = None
+
+
+class InForce(Request, tag="in_force", frozen=True, kw_only=True):
+    """Are calls judged by what this PostgreSQL transaction wrote? `xid` as of `pg_current_xact_id()`. Unix socket
+    only."""
+
+    xid: Annotated[int, Meta(ge=0)]
+
+
+AnyRequest = (
+    Hello | Identify | Authorize | Start | Release | Touch | Sync | Calls | Status | Ping | Usage | End | InForce
+)
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -229,7 +255,7 @@ class DecisionAnswer(Answer, frozen=True, kw_only=True):
 
 
 class CallAnswer(Answer, frozen=True, kw_only=True):
-    """The answer to `start` and `release`.
+    """The answer to `start`, `release` and `end`.
 
     `calls` is what the account has up now; `seconds` the time since the call was answered (0 if it never was).
     """
@@ -294,6 +320,51 @@ class PongAnswer(Answer, frozen=True, kw_only=True):
     """The answer to `ping`."""
 
 
+class AccountUsage(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """What one account has up: calls that count against its capacity now, by direction.
+
+    `last_call_at`: Unix seconds at which a call of it was last granted, in either direction. `quarantined`:
+    "column: reason" why its row cannot be used. `ambiguous`: accounts of other clients of which only the id tells it
+    apart for some call; with `ambiguous_more` there may be others.
+    """
+
+    account_id: int
+    orig: int
+    term: int
+    last_call_at: float | None = None
+    quarantined: str | None = None
+    ambiguous: tuple[int, ...] = ()
+    ambiguous_more: bool = False
+
+
+class ClientUsage(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """What one client has up: calls that count against its capacity now, by direction."""
+
+    client_id: int
+    orig: int
+    term: int
+
+
+class UsageAnswer(Answer, frozen=True, kw_only=True):
+    """The answer to `usage`, in the order asked; ids that the daemon does not know are left out.
+
+    `calls`: all live calls. `omitted` counts accounts, the last ones asked for, that did not fit into the frame.
+    """
+
+    generation: int
+    calls: int
+    accounts: tuple[AccountUsage, ...]
+    clients: tuple[ClientUsage, ...]
+    omitted: int = 0
+
+
+class InForceAnswer(Answer, frozen=True, kw_only=True):
+    """The answer to `in_force`. False where nobody can say: before there is data, or while the database is away."""
+
+    in_force: bool
+    generation: int
+
+
 class HelloAnswer(Answer, frozen=True, kw_only=True):
     """The answer to `hello`: who we are, whether there is data, and the gateway's leases in seconds."""
 
@@ -322,6 +393,8 @@ AnyAnswer = (
     | CallsAnswer
     | StatusAnswer
     | PongAnswer
+    | UsageAnswer
+    | InForceAnswer
     | HelloAnswer
     | ErrorAnswer
 )
