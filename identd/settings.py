@@ -7,6 +7,7 @@ misspelt would otherwise silently not be one. Secrets may come from the environm
 
 import tomllib
 from collections.abc import Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -31,10 +32,12 @@ NO_NUL = r"^[^\x00]*$"
 PathText = Annotated[str, Meta(max_length=4096, pattern=NO_NUL)]
 DSN = r"^(postgres|postgresql)://[^\s\x00]*$"
 UNIX_MODE = r"^0?[0-7]{3}$"
+ORIGIN = r"^(https?://[^/\s\x00]+)?$"
 
 IN_WORDS: dict[str, str] = {
     NO_NUL: "a path without a NUL character",
     DSN: "postgresql://user@host/database, without white space",
+    ORIGIN: "https://host or https://host:port, without a path",
     UNIX_MODE: 'an octal file mode such as "0660"',
 }
 """What a pattern asks for, as an operator would say it."""
@@ -120,6 +123,33 @@ class Limits(Section, frozen=True, kw_only=True):
     drain_seconds_max: Seconds = 10.0
 
 
+class ConsoleSection(Section, frozen=True, kw_only=True):
+    """The web page and the REST API: `identd console`, a process of its own with a database role of its own."""
+
+    listen: str = "127.0.0.1:8878"
+    allow_any: bool = False
+    public_url: Annotated[str, Meta(max_length=255, pattern=ORIGIN)] = ""
+    tls_certificate: PathText = ""
+    tls_key: PathText = ""
+    dsn: Annotated[str, Meta(max_length=4096, pattern=DSN)] = "postgresql://identd_console@/identd"
+    connections_max: Annotated[int, Meta(ge=1, le=100)] = 8
+    session_idle_seconds: Annotated[int, Meta(ge=60, le=86_400)] = 1800
+    session_absolute_seconds: Annotated[int, Meta(ge=60, le=604_800)] = 43_200
+    import_bytes_max: Annotated[int, Meta(ge=1024, le=1_073_741_824)] = 67_108_864
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return parse_endpoint(self.listen)
+
+    @property
+    def origin(self) -> str:
+        """What the browser has in its address bar: scheme, host and port, without a slash at the end."""
+        return self.public_url or f"{'https' if self.tls_certificate else 'http'}://{self.endpoint}"
+
+    def __repr__(self) -> str:  # a DSN may hold a password
+        return f"ConsoleSection(listen={self.listen!r}, public_url={self.public_url!r}, dsn=***)"
+
+
 class Log(Section, frozen=True, kw_only=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["text", "json"] = "text"
@@ -147,11 +177,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     log: Log = Log()
     credentials: Credentials = Credentials()
+    console: ConsoleSection = ConsoleSection()
 
 
 ENVIRONMENT: dict[str, tuple[str, str]] = {
     "IDENTD_DATABASE_DSN": ("database", "dsn"),
     "IDENTD_CREDENTIALS_KEY": ("credentials", "key"),
+    "IDENTD_CONSOLE_DSN": ("console", "dsn"),
 }
 """Variable -> the key that it overrides. Empty counts as not set, as an unset line in a unit file gives it."""
 
@@ -264,6 +296,7 @@ def _read_section(
 def _problems_across(settings: Settings) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     socket, metrics, limits, credentials = settings.socket, settings.metrics, settings.limits, settings.credentials
+    console = settings.console
     if not socket.unix and not socket.tcp:
         found.append(("socket", "unix and tcp are both off: nobody could ask anything"))
     if len(socket.unix.encode()) > SUN_PATH_BYTES_MAX:
@@ -272,6 +305,7 @@ def _problems_across(settings: Settings) -> list[tuple[str, str]]:
     for key, text, allow_any in (
         ("socket.tcp", socket.tcp, socket.allow_any),
         ("metrics.listen", metrics.listen, metrics.allow_any),
+        ("console.listen", console.listen, console.allow_any),
     ):
         try:
             endpoint = parse_endpoint(text) if text else None
@@ -286,8 +320,15 @@ def _problems_across(settings: Settings) -> list[tuple[str, str]]:
             found.append(
                 (key, f"would listen on every address of this machine; if meant, set {section}.allow_any = true")
             )
-    if len(endpoints) == 2 and len(set(endpoints.values())) == 1 and endpoints["socket.tcp"].port:
-        found.append(("metrics.listen", "is the same address and port as socket.tcp"))
+    for (key, endpoint), (other, its_endpoint) in combinations(endpoints.items(), 2):
+        if endpoint == its_endpoint and endpoint.port:
+            found.append((other, f"is the same address and port as {key}"))
+    if not console.listen:
+        found.append(("console.listen", "is empty; a console that is not wanted is one that is not started"))
+    if bool(console.tls_certificate) != bool(console.tls_key):
+        found.append(("console.tls_key", "and console.tls_certificate belong together: set both or neither"))
+    if console.session_idle_seconds > console.session_absolute_seconds:
+        found.append(("console.session_idle_seconds", "is larger than console.session_absolute_seconds"))
     if limits.connections_per_address_max > limits.connections_max:
         found.append(("limits.connections_per_address_max", "is larger than limits.connections_max"))
     if credentials.previous_key_files and not (credentials.key_file or credentials.key):

@@ -54,6 +54,12 @@ def _serve(arguments: argparse.Namespace) -> int:
     return serve(arguments.config)
 
 
+def _console(arguments: argparse.Namespace) -> int:
+    from console.main import serve  # noqa: PLC0415
+
+    return serve(arguments.config)
+
+
 def _check_config(arguments: argparse.Namespace) -> int:
     from identd.credentials import CredentialsError  # noqa: PLC0415
     from identd.sealing import load_keys  # noqa: PLC0415
@@ -202,6 +208,7 @@ def _secret_text(path: Path | None, prompt: str) -> str:
 
 OFFLINE: dict[str, Command] = {
     "serve": Command("the daemon, in the foreground; SIGTERM drains", _config, _serve),
+    "console": Command("the web page and the REST API, in the foreground", _config, _console),
     "check-config": Command(
         "read the configuration and its key files, and say what is wrong", _config, _check_config
     ),

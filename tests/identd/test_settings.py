@@ -30,7 +30,9 @@ def test_the_shown_configuration_is_the_defaults_and_shows_every_key() -> None:
             shown[f"{section}.{key[1]}"] = key[2] is not None
     assert load_settings(SHOWN, {}) == Settings()
     assert tuple(sorted(shown)) == tuple(sorted(KEYS))
-    assert {key for key, reloads in shown.items() if not reloads} == RESTART_KEYS
+    # the console is a process of its own: what changes there is nothing to the daemon
+    fixed = {key for key, reloads in shown.items() if not reloads and not key.startswith("console.")}
+    assert fixed == RESTART_KEYS
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,95 @@
+"""`identd console`: the web page and the API as a process of its own, until SIGTERM.
+
+Exit codes: 0 stopped as told, 2 a configuration that cannot be used, 1 anything else that kept it from starting.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+import trio
+import trio_asyncio
+from hypercorn.config import Config
+from hypercorn.trio import serve as serve_http
+from hypercorn.typing import ASGIFramework
+
+from console.app import application
+from console.context import Console
+from console.daemon import Daemon
+from console.database import open_database
+from identd.credentials import CredentialsError, KeyRing
+from identd.logs import Log
+from identd.sealing import load_keys
+from identd.settings import Settings, SettingsError, load_settings
+from protocol.client_trio import Client
+
+EXIT_STOPPED, EXIT_FAILED, EXIT_CONFIGURATION = 0, 1, 2
+GRACE_SECONDS = 2.0
+"""How long requests under way may take once we are told to stop; pages with live counts never end by themselves."""
+CONNECT_SECONDS = 0.5
+
+
+def serve(config_path: Path, environ: Mapping[str, str] = os.environ) -> int:
+    """Run the console in the foreground; the exit code."""
+    try:
+        settings = load_settings(config_path, environ)
+        keys = load_keys(settings.credentials)
+    except (SettingsError, CredentialsError) as error:
+        print(f"identd console: {error}", file=sys.stderr)
+        return EXIT_CONFIGURATION
+    log = Log(settings.log.level, settings.log.format, settings.log.numbers)
+    status = EXIT_STOPPED
+    try:
+        trio.run(_serve, settings, keys, log)
+    except* OSError as errors:
+        print(f"identd console: {errors.exceptions[0]}", file=sys.stderr)
+        status = EXIT_FAILED
+    finally:
+        log.close()
+    return status
+
+
+async def _serve(settings: Settings, keys: KeyRing, log: Log) -> None:
+    section = settings.console
+    stop = trio.Event()
+    async with (
+        trio_asyncio.open_loop(),
+        open_database(section.dsn, section.connections_max) as database,
+        Client(settings.socket.unix, connect_seconds=CONNECT_SECONDS) as client,
+        trio.open_nursery() as nursery,
+    ):
+        console = Console(settings, database, Daemon(client), keys, log, time.time)
+        nursery.start_soon(_await_signal, stop)
+        log.info("console_started", url=section.origin, pid=os.getpid())
+        # Starlette's and Hypercorn's types say the same in different words
+        app = cast("ASGIFramework", application(console))
+        await serve_http(app, http_config(settings), shutdown_trigger=stop.wait)
+        nursery.cancel_scope.cancel()
+    log.info("console_stopped")
+
+
+async def _await_signal(stop: trio.Event) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            stop.set()
+
+
+def http_config(settings: Settings) -> Config:
+    """Hypercorn's settings: one listener, TLS where the configuration has it, bounds on what peers may do."""
+    section = settings.console
+    config = Config()
+    config.bind = [str(section.endpoint)]
+    config.accesslog = None
+    config.errorlog = None
+    config.certfile = section.tls_certificate or None
+    config.keyfile = section.tls_key or None
+    config.include_server_header = False
+    config.graceful_timeout = GRACE_SECONDS
+    config.keep_alive_timeout = 30.0
+    config.h11_max_incomplete_size = 32_768
+    config.websocket_max_message_size = 1
+    return config

@@ -1,0 +1,5 @@
+"""Being built."""
+
+from console.door import Door
+
+DOORS: tuple[Door, ...] = ()
