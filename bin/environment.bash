@@ -39,17 +39,27 @@ install_what_is_missing() {
     local missing
     missing=$(missing_packages)
     [[ -z $missing ]] && return
-    if [[ $EUID -ne 0 ]] || ! command -v apt-get >/dev/null; then
-        give_up "this machine lacks $missing: install them as root (apt-get install $missing), then run this again."
-    fi
-    echo "$command_name: installing $missing (apt-get)" >&2
     # shellcheck disable=SC2086 # a list of packages
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing; } \
+    install_packages $missing
+}
+
+# Installs the named Debian packages; whoever may not is told to.
+install_packages() {
+    if [[ $EUID -ne 0 ]] || ! command -v apt-get >/dev/null; then
+        give_up "this machine lacks $*: install them as root (apt-get install $*), then run this again."
+    fi
+    echo "$command_name: installing $* (apt-get)" >&2
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@"; } \
         >"$root/.apt.log" 2>&1 </dev/null || {
         tail -n 20 "$root/.apt.log" >&2
-        give_up "apt-get could not install $missing"
+        give_up "apt-get could not install $*"
     }
     rm -f "$root/.apt.log"
+}
+
+# need_package PROGRAM PACKAGE: what a command needs beyond the environment.
+need_package() {
+    [[ -x $1 ]] || install_packages "$2"
 }
 
 # What the environment is made from; another answer means that it is out of date.

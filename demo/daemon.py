@@ -1,26 +1,25 @@
-"""Starting and ending the daemon as its own process, as an operator's service manager would."""
+"""Starting and ending the daemon, and the configuration that it and the console share."""
 
 import contextlib
-import ctypes
 import os
-import signal
+import secrets
+import socket as sockets
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from demo.process import last_words, running
 from protocol.client_blocking import BlockingClient
 from protocol.errors import IdentdUnavailable
 from protocol.messages import Status, StatusAnswer
 
 READY_SECONDS_MAX = 60.0
-STOP_SECONDS_MAX = 20.0  # the drain of config/identd.toml and a margin
 SOCKET_PATH_BYTES_MAX = 107  # sizeof(sun_path) - 1 (unix(7))
-PR_SET_PDEATHSIG = 1  # prctl(2)
+CONSOLE_PORT = 8878  # as in config/identd.toml; another where that one is taken
 
 CONFIGURATION = """\
-# Written by bin/demo. The DSN comes from the environment (IDENTD_DATABASE_DSN).
+# Written by bin/demo. The DSNs come from the environment (IDENTD_DATABASE_DSN, IDENTD_CONSOLE_DSN).
 [state]
 directory = {directory}
 
@@ -30,6 +29,12 @@ tcp = ""
 
 [metrics]
 listen = ""
+
+[credentials]
+key_file = {key_file}
+
+[console]
+listen = "127.0.0.1:{port}"
 """
 
 
@@ -42,9 +47,36 @@ def _quoted(path: Path) -> str:
     return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _end_with_parent() -> None:
-    """In the child: SIGTERM when the thread that started us ends, so that a killed demo leaves no daemon behind."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def configuration_of(folder: Path) -> Path:
+    """Where the configuration is."""
+    return folder / "identd.toml"
+
+
+def write_configuration(folder: Path) -> Path:
+    """Configuration and key in `folder`; the Unix socket's path. Raises `DaemonFailedError`."""
+    socket, state, key_file = folder / "run" / "identd.sock", folder / "state", folder / "credentials.key"
+    if len(os.fsencode(socket)) > SOCKET_PATH_BYTES_MAX:
+        raise DaemonFailedError(f"the path {socket} is too long for a Unix socket: choose a shorter --state")
+    for path in (socket.parent, state):
+        path.mkdir(exist_ok=True)
+    if not key_file.exists():  # with --state it stays, as what it has sealed does
+        key_file.touch(0o600)
+        key_file.write_text(secrets.token_hex(32))
+    configuration_of(folder).write_text(
+        CONFIGURATION.format(
+            directory=_quoted(state), socket=_quoted(socket), key_file=_quoted(key_file), port=_console_port()
+        )
+    )
+    return socket
+
+
+def _console_port() -> int:
+    for port in (CONSOLE_PORT, 0):
+        with sockets.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    raise DaemonFailedError("no TCP port of 127.0.0.1 is free for the console")
 
 
 @contextlib.contextmanager
@@ -53,39 +85,18 @@ def running_daemon(folder: Path, dsn: str) -> Iterator[BlockingClient]:
 
     Must be entered on a thread that outlives it. Raises `DaemonFailedError`.
     """
-    socket = folder / "run" / "identd.sock"
-    if len(os.fsencode(socket)) > SOCKET_PATH_BYTES_MAX:
-        raise DaemonFailedError(f"the path {socket} is too long for a Unix socket: choose a shorter --state")
-    state = folder / "state"
-    for path in (socket.parent, state):
-        path.mkdir(exist_ok=True)
-    configuration = folder / "identd.toml"
-    configuration.write_text(CONFIGURATION.format(directory=_quoted(state), socket=_quoted(socket)))
+    socket = write_configuration(folder)
     log = folder / "identd.log"
-    with log.open("ab") as output:
-        daemon = subprocess.Popen(  # noqa: S603
-            [Path(sys.executable).with_name("identd"), "serve", "--config", configuration],
-            env={**os.environ, "IDENTD_DATABASE_DSN": dsn},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,  # Ctrl-C is for the demo; it then stops the daemon in good order
-            preexec_fn=_end_with_parent,  # noqa: PLW1509 - this process has no other thread
-        )
-    try:
-        with BlockingClient(str(socket), connect_seconds=0.2, timeout=10.0) as client:
-            _await_ready(client, daemon, log)
-            yield client
-    finally:
-        daemon.terminate()
-        try:
-            daemon.wait(STOP_SECONDS_MAX)
-        except subprocess.TimeoutExpired:
-            daemon.kill()
-            daemon.wait()
+    command = ("serve", "--config", configuration_of(folder))
+    with (
+        running(command, {"IDENTD_DATABASE_DSN": dsn}, log) as daemon,
+        BlockingClient(str(socket), connect_seconds=0.2, timeout=10.0) as client,
+    ):
+        _await_ready(client, daemon, log)
+        yield client
 
 
-def _await_ready(client: BlockingClient, daemon: subprocess.Popen[bytes], log: Path) -> None:
+def _await_ready(client: BlockingClient, daemon: "subprocess.Popen[bytes]", log: Path) -> None:
     deadline = time.monotonic() + READY_SECONDS_MAX
     while time.monotonic() < deadline and daemon.poll() is None:
         with contextlib.suppress(IdentdUnavailable):
@@ -94,5 +105,4 @@ def _await_ready(client: BlockingClient, daemon: subprocess.Popen[bytes], log: P
                 return
         time.sleep(0.05)
     how = "did not get ready" if daemon.poll() is None else f"ended with status {daemon.returncode}"
-    tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
-    raise DaemonFailedError(f"the daemon {how}; the end of {log}:\n{tail}")
+    raise DaemonFailedError(f"the daemon {how}; the end of {log}:\n{last_words(log)}")

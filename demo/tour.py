@@ -18,9 +18,11 @@ import msgspec
 
 from demo import sql
 from demo.binaries import PostgresMissingError
+from demo.console import one_time_link, running_console
 from demo.daemon import DaemonFailedError, running_daemon
 from demo.postgres import OwnServer, PostgresServer, running_postgres
 from demo.steps import ANY, CHAPTERS, LONDON, PASSWORD, PHONE, PHONE_ID, REALM, Ask, Change, Look, Step
+from demo.switch import ADDRESS, keep_calling
 from demo.telling import coloured, in_words, line
 from identd.sealing import sealed_column
 from loader.migrate import init_db
@@ -147,6 +149,15 @@ def _hint(socket: Path) -> str:
     )
 
 
+def _invitation(url: str, link: str) -> str:
+    return (
+        f"\nThe console is at {url}. Choose a password at this link (it works once, for a day):\n  {link}\n"
+        f"There, make a New Account identified by IP {ADDRESS} with Originator Settings checked, and press OK: the\n"
+        "switch of this demo keeps calling from that address, and says below when it gets another answer.\n"
+        "Ctrl-C ends it all.\n"
+    )
+
+
 def run(arguments: Sequence[str]) -> int:
     """The whole demo; returns the exit status."""
     parser = argparse.ArgumentParser(prog="bin/demo", description="PostgreSQL, sample accounts, the daemon, calls.")
@@ -161,19 +172,22 @@ def run(arguments: Sequence[str]) -> int:
             folder = stack.enter_context(state_folder(chosen.state))
             postgres = stack.enter_context(running_postgres(os.environ, folder / "pg"))
             database = stack.enter_context(sample_database(postgres))
-            daemon_dsn = postgres.dsn(database)
-            if isinstance(postgres, OwnServer):  # on a server of somebody else's that role has no password yet
+            daemon_dsn = console_dsn = postgres.dsn(database)
+            if isinstance(postgres, OwnServer):  # on a server of somebody else's these roles have no password yet
                 daemon_dsn = postgres.dsn(database, user="identd_reader")
+                console_dsn = postgres.dsn(database, user="identd_console")
             print(
                 f"PostgreSQL: {postgres.folder if isinstance(postgres, OwnServer) else 'the one named'}", flush=True
             )
             client = stack.enter_context(running_daemon(folder, daemon_dsn))
+            url = stack.enter_context(running_console(folder, console_dsn))
+            link = one_time_link(folder, console_dsn)
             tour = Tour(client, postgres.dsn(database))
             tour.take()
             print(f"\n{tour.right} as expected, {tour.wrong} not", flush=True)
             if not chosen.once:
-                print(_hint(folder / "run" / "identd.sock") + "Ctrl-C ends it all.", flush=True)
-                signal.pause()
+                print(_hint(folder / "run" / "identd.sock") + _invitation(url, link), flush=True)
+                keep_calling(client)
             return 1 if tour.wrong else 0
     except (PostgresMissingError, DaemonFailedError) as error:
         print(f"bin/demo: {error}", file=sys.stderr)
