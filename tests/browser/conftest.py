@@ -1,0 +1,141 @@
+"""The console as an operator has it: a real Chromium, the console and the daemon as processes, a real PostgreSQL.
+
+One of each for the whole run, on the demo's sample. `operator` is a page that is logged in; `page_of(role)` opens
+others. Whatever the browser writes to its console, or is refused, fails the test that caused it.
+"""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from demo import sql
+from demo.console import running_console
+from demo.daemon import configuration_of, running_daemon
+from demo.postgres import NamedServer, OwnServer
+from demo.process import IDENTD
+from protocol.client_blocking import BlockingClient
+
+CHROMIUM = os.environ.get("IDENTD_CHROMIUM", "/usr/bin/chromium")
+ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--no-first-run")
+SAMPLE = Path(__file__).resolve().parents[2] / "demo" / "accounts.sql"
+PASSWORD = "correct horse battery staple"
+SLOW_MS = 15_000
+
+expect.set_options(timeout=SLOW_MS)
+
+
+class Site(NamedTuple):
+    """Everything that runs. `dsn` is the database as its owner; `switch` asks the daemon."""
+
+    url: str
+    dsn: str
+    folder: Path
+    console_dsn: str
+    switch: BlockingClient
+
+    def identd(self, *arguments: str) -> str:
+        """What the command line prints."""
+        done = subprocess.run(
+            [IDENTD, *arguments, "--config", configuration_of(self.folder)],
+            env={**os.environ, "IDENTD_CONSOLE_DSN": self.console_dsn},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def link_for(self, name: str, role: str) -> str:
+        """The one-time link of a new person."""
+        told = self.identd("console-user", "add", name, "--role", role)
+        return next(word for word in told.split() if "/welcome/" in word)
+
+    def sql(self, statement: str) -> None:
+        """As billing would."""
+        sql.execute(self.dsn, statement)
+
+    def rows(self, query: str) -> list[tuple[object, ...]]:
+        """As billing would."""
+        return sql.query(self.dsn, query)
+
+
+@pytest.fixture(scope="session")
+def site(
+    postgres: NamedServer | OwnServer, database_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """PostgreSQL, daemon and console on the demo's sample."""
+    name = postgres.create_database("browser", template=database_template)
+    dsn = postgres.dsn(name)
+    sql.execute(dsn, SAMPLE.read_text(encoding="utf-8"))
+    console_dsn = postgres.dsn(name, user="identd_console") if isinstance(postgres, OwnServer) else dsn
+    folder = tmp_path_factory.mktemp("b")
+    with ExitStack() as stack:
+        stack.callback(postgres.drop_database, name)
+        switch = stack.enter_context(running_daemon(folder, dsn))
+        url = stack.enter_context(running_console(folder, console_dsn))
+        yield Site(url, dsn, folder, console_dsn, switch)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture
+def page_of(site: Site, chromium: Browser) -> Iterator[OpenPage]:
+    """A function: role -> a page of a person of that role who has just chosen a password and is logged in.
+
+    `script=False`: a browser in which scripts are off. Other keywords go to the browser's context.
+    """
+    contexts = []
+    complaints: list[str] = []
+    numbers = iter(range(1000))
+
+    def heard(message: ConsoleMessage) -> None:
+        # a form that is shown again with its errors is an answer 422, which the browser reports as a failed load
+        if message.type == "error" and "the server responded with a status of 4" not in message.text:
+            complaints.append(message.text)
+
+    def open_page(role: str = "operator", *, script: bool = True, **options: object) -> Page:
+        context = chromium.new_context(base_url=site.url, java_script_enabled=script, **options)  # type: ignore[arg-type] # any option of playwright's
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(SLOW_MS)
+        page.on("console", heard)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(site.link_for(f"{role}-{os.getpid()}-{id(context)}-{next(numbers)}", role))
+        choose_password(page)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def operator(page_of: OpenPage) -> Page:
+    """An operator's page, logged in."""
+    return page_of("operator")
+
+
+def choose_password(page: Page) -> None:
+    """At a one-time link."""
+    for field in page.locator("input[type=password]").all():
+        field.fill(PASSWORD)
+    page.locator("main form button[type=submit]").first.click()
+    expect(page.get_by_role("navigation").first).to_be_visible()
