@@ -34,14 +34,19 @@ _OTHERWISE = "by {on}: expected {expected}, seen {seen}"
 
 def sentence(one: ExplainedAccount) -> str:
     """One account's fate."""
-    who = f"{one.account} (account {one.account_id}, client {one.client_id})"
+    who = printable(f"{one.account} (account {one.account_id}, client {one.client_id})")
+    return f"{who} {one.verdict}: {why(one)}"
+
+
+def why(one: ExplainedAccount) -> str:
+    """What decided its fate; the console says it beside the account."""
     if one.verdict == "won":
-        return printable(f"{who} won: the call is its own by {one.ident_by} {one.matched}")
+        return printable(f"the call is its own by {one.ident_by} {one.matched}")
     words = {"expected": one.expected or "nothing", "seen": one.seen or "nothing", "on": one.on or "?"}
-    return printable(f"{who} {one.verdict}: {_why(one).format_map(words)}")
+    return printable(_words(one).format_map(words))
 
 
-def _why(one: ExplainedAccount) -> str:
+def _words(one: ExplainedAccount) -> str:
     if one.verdict == "lost" and one.on == "account_id" and one.expected is not None and not one.expected.isdigit():
         return "{seen} tie for this call, and the gateway refuses what is ambiguous"
     if one.verdict == "lost" and one.on == "tech_prefix" and one.seen == "none":
