@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import trio
 from starlette.requests import HTTPConnection
 
 from console.daemon import Daemon
@@ -12,9 +13,13 @@ from identd.settings import Settings
 
 
 class Console:
-    """One for the process; made by `main.py`, reached from a request by `console_of`."""
+    """One for the process; made by `main.py`, reached from a request by `console_of`.
 
-    __slots__ = ("daemon", "database", "keys", "log", "settings", "wall")
+    `nursery` carries what goes on after its request was answered (imports). A task in it is its own boundary for
+    exceptions: one that raises would end the console.
+    """
+
+    __slots__ = ("daemon", "database", "keys", "log", "nursery", "settings", "wall")
 
     def __init__(
         self,
@@ -24,6 +29,7 @@ class Console:
         keys: KeyRing,
         log: Log,
         wall: Callable[[], float],
+        nursery: trio.Nursery,
     ) -> None:
         self.settings = settings
         self.database = database
@@ -31,6 +37,7 @@ class Console:
         self.keys = keys
         self.log = log
         self.wall = wall  # Unix seconds
+        self.nursery = nursery
 
 
 def console_of(connection: HTTPConnection) -> Console:

@@ -62,7 +62,7 @@ async def _serve(settings: Settings, keys: KeyRing, log: Log) -> None:
         Client(settings.socket.unix, connect_seconds=CONNECT_SECONDS) as client,
         trio.open_nursery() as nursery,
     ):
-        console = Console(settings, database, Daemon(client), keys, log, time.time)
+        console = Console(settings, database, Daemon(client), keys, log, time.time, nursery)
         nursery.start_soon(_await_signal, stop)
         log.info("console_started", url=section.origin, pid=os.getpid())
         # Starlette's and Hypercorn's types say the same in different words

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import httpx
 import pytest
+import trio
 import trio_asyncio
 
 from console.app import application
@@ -49,8 +50,12 @@ def console_settings(tmp_path: Path) -> Settings:
 async def console(store: Database, console_settings: Settings) -> AsyncIterator[Console]:
     """What handlers reach, with a key for passwords and a clock that stands at the real time."""
     log = Log("error")
-    async with Client(console_settings.socket.unix, connect_seconds=0.05) as client:
-        yield Console(console_settings, store, Daemon(client), KeyRing((KEY,)), log, wall=time.time)
+    async with (
+        Client(console_settings.socket.unix, connect_seconds=0.05) as client,
+        trio.open_nursery() as nursery,
+    ):
+        yield Console(console_settings, store, Daemon(client), KeyRing((KEY,)), log, time.time, nursery)
+        nursery.cancel_scope.cancel()
     log.close()
 
 
