@@ -328,7 +328,9 @@ def test_the_console_edits_what_operators_edit_and_only_adds_to_the_audit_log(bi
     edited = dict.fromkeys(
         ["resellers", "clients", "rate_tables", "routing_plans", "gateways", "accounts", "account_gateways"], "DISU"
     )
-    assert grants == {**edited, "account_statistics": "S", "migrations": "S", "audit_log": "IS"}
+    people = dict.fromkeys(["users", "links", "sessions", "keys", "key_uses", "codes", "delays"], "DISU")
+    own = {f"console_{table}": privileges for table, privileges in people.items()}
+    assert grants == {**edited, **own, "account_statistics": "S", "migrations": "S", "audit_log": "IS"}
 
 
 def test_pruning_takes_only_what_every_reader_of_the_last_day_has_seen(billing: Session, connect: Connect) -> None:
