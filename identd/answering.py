@@ -31,6 +31,9 @@ class DaemonFacts(Protocol):
     def data_age_seconds(self, now: float) -> float | None:
         """Since the database was last seen to agree; None before that."""
 
+    def in_force(self, xid: int) -> bool:
+        """Whether calls are judged by what this PostgreSQL transaction wrote; False where nobody can say."""
+
 
 def explained_answer(
     request_id: int, op: str, existing: bool, decision: Decision, looked_at: tuple[Explained, ...], omitted: int

@@ -62,6 +62,33 @@ class Call(msgspec.Struct, eq=False, gc=False):
         return "reserved" if self.started_at is None else "active"
 
 
+class CallEnded(msgspec.Struct, frozen=True, gc=False):
+    """A call is over: what the journal keeps of it."""
+
+    key: CallKey
+    cause: Cause
+    at: float
+
+
+class CallRenewed(msgspec.Struct, frozen=True, gc=False):
+    """A call showed life at this heard moment."""
+
+    key: CallKey
+    heard: float
+    lease_seconds: int
+
+
+class GatewayBooted(msgspec.Struct, frozen=True, gc=False):
+    """A gateway said hello with a boot id higher than any before."""
+
+    gateway_id: int
+    boot_id: int
+
+
+CallChange = Call | CallEnded | CallRenewed | GatewayBooted
+"""What the journal is told; a `Call` itself means "this is how the call stands now"."""
+
+
 CallSet = dict[Call, None]
 """A set of calls in the order in which they came: listing the oldest needs no sort."""
 

@@ -175,6 +175,8 @@ class Daemon:
                 await trio.lowlevel.checkpoint()
             while not self.engine.settle_rates():
                 await trio.lowlevel.checkpoint()
+            if self.engine.directory.ready:
+                self._live.last_calls.tidy(self.engine.directory.accounts)
             self._catch_up(now, alive=True)
             if not ready and self.engine.directory.ready:
                 ready = True
@@ -212,7 +214,7 @@ class Daemon:
     # --- what is handed on
 
     def _session(self, peer: Peer) -> Session:
-        return Session(self.engine, peer, self, self._metrics, verify_secret, self.settings.limits.frame_bytes_max)
+        return Session(self.engine, peer, self, self._watch, verify_secret, self.settings.limits.frame_bytes_max)
 
     def _page_broke(self, error: Exception) -> None:
         self._log.error("page_broke", error=repr(error))
@@ -250,3 +252,7 @@ class Daemon:
     def data_age_seconds(self, now: float) -> float | None:
         """Since the database was last seen to agree; None before that."""
         return self._feed.data_age_seconds(now)
+
+    def in_force(self, xid: int) -> bool:
+        """Whether what this PostgreSQL transaction wrote has taken effect; False where nobody can say."""
+        return self._feed.in_force(xid)

@@ -20,11 +20,13 @@ from identd.engine import Engine
 from identd.logs import Level
 from loader.stream import (
     Ack,
+    Alive,
     Configure,
     DaemonMessage,
     DatabaseState,
     LoaderMessage,
     Reconcile,
+    Seen,
     StreamError,
     UpdateAbandon,
     UpdateBegin,
@@ -45,9 +47,18 @@ SETTLE_ROWS = 2_000  # of a full update, compared at a time: some 0.3 ms
 RESTART_SECONDS_MIN = 0.2
 RESTART_SECONDS_MAX = 5.0
 STOP_SECONDS = 2.0  # how long the loader may take to end before it is killed
+SILENT_SECONDS_MAX = 30.0
+"""A loader that says nothing for so long is stopped or stuck, and is killed: one that waits for the database says
+every five seconds that it lives."""
+SILENT_LOOKS = 6
+"""In so many turns that silence is waited for: one that is late, because this process was paused, counts as one."""
 
 LOADER_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "VIRTUAL_ENV", "USER")
 """What the loader inherits, and every PG* variable (libpq's): the key of the credentials is not its business."""
+
+
+class SilentLoaderError(Exception):
+    """The loader has said nothing for too long."""
 
 
 class FeedObserver(Protocol):
@@ -75,6 +86,8 @@ class Feed:
         "_configure",
         "_engine",
         "_observer",
+        "_seen",
+        "_silent_seconds_max",
         "_source",
         "_stream",
         "_update",
@@ -85,11 +98,20 @@ class Feed:
         "restarts",
     )
 
-    def __init__(self, engine: Engine, clock: Clock, observer: FeedObserver, configure: Configure) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        observer: FeedObserver,
+        configure: Configure,
+        silent_seconds_max: float = SILENT_SECONDS_MAX,
+    ) -> None:
         self._engine = engine
         self._clock = clock
         self._observer = observer
         self._configure = configure
+        self._silent_seconds_max = silent_seconds_max
+        self._seen: Seen | None = None
         self._update: Update | None = None
         self._changes = 0
         self._source = ""
@@ -106,13 +128,17 @@ class Feed:
             return None
         return max(0.0, now + self._clock.wall_offset() - self.as_of)
 
+    def in_force(self, xid: int) -> bool:
+        """Whether what this transaction wrote has taken effect; False where the loader does not see the database."""
+        return self._seen is not None and self._seen.includes(xid)
+
     async def run(self) -> None:
         """Keep a loader running until cancelled."""
         pause = RESTART_SECONDS_MIN
         while True:
             began = trio.current_time()
             reason = await self._run_one()
-            self.database_connected = False
+            self.database_connected, self._seen = False, None
             await self._clear_up()
             if trio.current_time() - began > RESTART_SECONDS_MAX * 2:
                 pause = RESTART_SECONDS_MIN
@@ -147,6 +173,9 @@ class Feed:
         try:
             self._stream = stream
             return await self._converse(stream)
+        except SilentLoaderError as silent:
+            process.kill()
+            return str(silent)
         finally:
             self._stream = None
             self.pid = None
@@ -165,7 +194,7 @@ class Feed:
         )
         try:
             await stream.send_all(encode(configure))
-            while data := await stream.receive_some(READ_BYTES):
+            while data := await self._heard(stream):
                 for message in decoder.feed(data):
                     await self._take(message)
                     await _send(stream, Ack(1))
@@ -174,6 +203,13 @@ class Feed:
         except StreamError as error:
             return f"it broke the stream: {error}"
         return "it ended"
+
+    async def _heard(self, stream: trio.SocketStream) -> bytes:
+        """What the loader says next, b"" at its end. Raises `SilentLoaderError`."""
+        for _ in range(SILENT_LOOKS):
+            with trio.move_on_after(self._silent_seconds_max / SILENT_LOOKS):
+                return await stream.receive_some(READ_BYTES)
+        raise SilentLoaderError(f"it said nothing for {self._silent_seconds_max:.0f} s")
 
     async def _take(self, message: LoaderMessage) -> None:
         """One message; between slices the thread is given back, so that calls are answered."""
@@ -192,6 +228,12 @@ class Feed:
         elif isinstance(message, DatabaseState):
             self.database_connected, self.database_error = message.connected, message.error
             self.as_of = message.as_of if message.as_of is not None else self.as_of
+            if not message.connected:  # who comes back may be another database, with these ids for other things
+                self._seen = None
+            elif message.seen is not None:
+                self._seen = message.seen
+        elif isinstance(message, Alive):
+            pass
         else:
             self._observer.loader_log(message.level, message.event, message.fields)
 

@@ -12,9 +12,20 @@ from typing import Literal
 
 import msgspec
 
-from identd.calls import Call, CallKey, CallsByKey, CallTable, Cause
+from identd.calls import (
+    Call,
+    CallChange,
+    CallEnded,
+    CallKey,
+    CallRenewed,
+    CallsByKey,
+    CallTable,
+    Cause,
+    GatewayBooted,
+)
 from identd.capacity import Capacity
 from identd.decision import Grant
+from identd.last_calls import SHARD_MASK, LastCalls
 from matcher.account import Account, Client, Direction, Gateway
 
 DIRECTIONS: tuple[Direction, ...] = ("orig", "term")
@@ -23,33 +34,6 @@ ACTIVE_SECONDS = 14_400
 _NOT_ADOPTED = frozenset({Cause.RELEASE, Cause.ADMIN})  # the list has crossed these; other endings it overrules
 ENDED_AT_ONCE_MAX = 1_000  # calls of one boot or sync: some 2 ms; the others follow within a second
 LISTED_SCAN_MAX = 20_000  # calls looked at for one `calls` answer: some 2 ms
-
-
-class CallEnded(msgspec.Struct, frozen=True, gc=False):
-    """A call is over: what the journal keeps of it."""
-
-    key: CallKey
-    cause: Cause
-    at: float
-
-
-class CallRenewed(msgspec.Struct, frozen=True, gc=False):
-    """A call showed life at this heard moment."""
-
-    key: CallKey
-    heard: float
-    lease_seconds: int
-
-
-class GatewayBooted(msgspec.Struct, frozen=True, gc=False):
-    """A gateway said hello with a boot id higher than any before."""
-
-    gateway_id: int
-    boot_id: int
-
-
-CallChange = Call | CallEnded | CallRenewed | GatewayBooted
-"""What the journal is told; a `Call` itself means "this is how the call stands now"."""
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -90,6 +74,7 @@ class LiveCalls:
     """All calls that are up, what they count against, and how they end."""
 
     __slots__ = (
+        "_last_calls",
         "_over",
         "_syncs",
         "_table",
@@ -101,6 +86,7 @@ class LiveCalls:
         "deaf_seconds",
         "endings",
         "find",
+        "last_calls",
         "lately_ended",
         "releases",
     )
@@ -109,6 +95,8 @@ class LiveCalls:
         self._table = CallTable(ended_max=ended_max)
         self.find = self._table.find
         self.lately_ended = self._table.ended
+        self.last_calls = LastCalls()
+        self._last_calls = self.last_calls.shards
         self._over: deque[tuple[Iterator[Call], Cause]] = deque()
         self.calls_max = calls_max
         self._syncs: dict[int, Syncs] = {}
@@ -140,6 +128,8 @@ class LiveCalls:
         self._table.add(call)
         self.capacity.take(call)
         self.counts[call.state, call.direction] += 1
+        account_id = call.account_id
+        self._last_calls[account_id & SHARD_MASK][account_id] = call.granted_at
         self.changes.append(call)
 
     def grant_adopted(self, call: Call, grant: Grant) -> None:
@@ -172,8 +162,15 @@ class LiveCalls:
                 self._table.remember(key, Cause.RELEASE, now, was_up=False)
                 self.changes.append(CallEnded(key, Cause.RELEASE, now))
             return outcome
-        self.end(call, cause, now)
         self.releases["released"] += 1
+        return self._end_told(call, cause, now)
+
+    def end_by_hand(self, call: Call, now: float) -> Outcome:
+        """An operator ends the call; what the switch says of it later is `already_released`."""
+        return self._end_told(call, Cause.ADMIN, now)
+
+    def _end_told(self, call: Call, cause: Cause, now: float) -> Outcome:
+        self.end(call, cause, now)
         started_at = call.started_at
         return Outcome(
             "released", self._calls_beside(call), 0.0 if started_at is None else max(0.0, now - started_at)
@@ -281,6 +278,7 @@ class LiveCalls:
         known = self._table.find(call.key)
         if known is not None:
             self._uncount(known)
+        self.last_calls.restore({call.account_id: call.granted_at})
         self._count(call)
 
     def restore_ended(self, ended: CallEnded) -> None:
@@ -349,6 +347,10 @@ class LiveCalls:
     def statistics(self) -> dict[str, int]:
         """Sizes, for tests and for the page of figures."""
         return {**self._table.statistics(), "syncs": len(self._syncs), "boots": len(self.boots)}
+
+    def gateway_ids(self) -> tuple[int, ...]:
+        """The gateways that have calls up."""
+        return tuple(self._table.by_gateway)
 
     def all_calls(self) -> tuple[Call, ...]:
         """Every live call; of one gateway the oldest first."""

@@ -12,10 +12,11 @@ import msgspec
 from identd.access import KeyRefusedError, Peer, VerifySecret, call_attempt
 from identd.answering import EXPLAINED_MAX, DaemonFacts, calls_answer, explained_answer, hello_answer, status_answer
 from identd.asker import Asker, Refusal
-from identd.calls import NO_GATEWAY
+from identd.calls import NO_GATEWAY, Call, Cause
 from identd.decision import Conflict, Decision, Existing, Grant
 from identd.engine import Engine
 from identd.live_calls import ListedCall, Outcome
+from identd.usage import usage_answer
 from matcher.account import Direction, Gateway
 from matcher.attempt import CallAttempt
 from protocol import messages as m
@@ -25,9 +26,13 @@ from protocol.framing import Encoding
 from protocol.joining import JOIN_DECISION, JoinDecision
 from protocol.reason import Reason
 
-COSTLY = (m.Calls,)
+COSTLY = (m.Calls, m.Usage)
 """Requests that cost as much as hundreds of others, as does one with `explain`: a millisecond or two each. One read
 may hold two thousand of them, so one ends a connection's turn, and the others wait until everybody had theirs."""
+
+
+LOCAL_ONLY = (m.Usage, m.End, m.InForce)
+"""Requests of whoever runs the house: answered on the Unix socket only, where no hello is needed."""
 
 
 class Observer(Protocol):
@@ -41,6 +46,9 @@ class Observer(Protocol):
 
     def requested(self, op: str) -> None:
         """A request was read."""
+
+    def ended_by_hand(self, gateway: str | None, call: Call) -> None:
+        """An operator has ended this call."""
 
 
 class Session:
@@ -141,6 +149,8 @@ class Session:
     def _answer(self, request: m.AnyRequest, now: float) -> bytes:
         op, handle = _HANDLERS[type(request)]
         self._observer.requested(op)
+        if self.peer.transport != "unix" and isinstance(request, LOCAL_ONLY):
+            return self._error(request.id, ErrorCode.FORBIDDEN, "this is answered on the Unix socket only", "op")
         if not self._asker.settled and not isinstance(request, m.Hello):
             refusal = self._asker.check(now)
             if refusal is not None:
@@ -234,15 +244,7 @@ class Session:
                 request.id, ErrorCode.NOT_OWNER, "this call is another gateway's: say hello as that one", "call_id"
             )
         op = "start" if isinstance(request, m.Start) else "release"
-        return self._connection.send(
-            m.CallAnswer(
-                id=request.id,
-                op=op,
-                result=outcome.result,
-                calls=outcome.calls,
-                seconds=None if outcome.seconds is None else round(outcome.seconds, 3),
-            )
-        )
+        return self._connection.send(_call_answer(request.id, op, outcome))
 
     def _touch(self, request: m.Touch, now: float) -> bytes:
         try:
@@ -292,6 +294,40 @@ class Session:
         found, omitted = self._engine.live.listed(request.account_id, request.client_id, gateway_id, request.limit)
         return self._connection.send(calls_answer(request.id, self._engine, found, omitted, now))
 
+    # --- for the console
+
+    def _usage(self, request: m.Usage, _now: float) -> bytes:
+        return self._connection.send(usage_answer(request, self._engine))
+
+    def _end(self, request: m.End, now: float) -> bytes:
+        live, gateways_by_name = self._engine.live, self._engine.directory.gateways_by_name
+        if request.gateway is None:
+            gateway_ids = (NO_GATEWAY, *(each for each in live.gateway_ids() if not self._is_known(each)))
+        elif request.gateway in gateways_by_name:
+            gateway_ids = (gateways_by_name[request.gateway].id,)
+        else:
+            return self._error(request.id, ErrorCode.FORBIDDEN, "no gateway of this name is known", "gateway")
+        keys = [(gateway_id, request.call_id, request.leg) for gateway_id in gateway_ids]
+        call = next((found for key in keys if (found := live.find(key)) is not None), None)
+        if call is None:
+            lately = any(live.lately_ended(key, now) not in (None, Cause.EXPIRE) for key in keys)
+            return self._connection.send(
+                m.CallAnswer(id=request.id, op="end", result="already_released" if lately else "unknown")
+            )
+        outcome = live.end_by_hand(call, now)
+        self._observer.ended_by_hand(request.gateway, call)
+        return self._connection.send(_call_answer(request.id, "end", outcome))
+
+    def _is_known(self, gateway_id: int) -> bool:
+        return gateway_id in self._engine.directory.gateways
+
+    def _in_force(self, request: m.InForce, _now: float) -> bytes:
+        in_force = self._engine.directory.ready and self._facts.in_force(request.xid)
+        generation = self._engine.directory.generation
+        return self._connection.send(
+            m.InForceAnswer(id=request.id, op="in_force", in_force=in_force, generation=generation)
+        )
+
     # --- the daemon itself
 
     def _status(self, request: m.Status, now: float) -> bytes:
@@ -328,6 +364,12 @@ class Session:
         return self._error(request_id, ErrorCode.FORBIDDEN, "this gateway is no longer known", "gateway")
 
 
+def _call_answer(request_id: int, op: str, outcome: Outcome) -> m.CallAnswer:
+    assert outcome.result != "not_owner", "that is an error, not a result"
+    seconds = None if outcome.seconds is None else round(outcome.seconds, 3)
+    return m.CallAnswer(id=request_id, op=op, result=outcome.result, calls=outcome.calls, seconds=seconds)
+
+
 _SYNC_RESULTS: dict[str, Literal["sync_begun", "sync_noted", "synced"]] = {
     "begin": "sync_begun",
     "chunk": "sync_noted",
@@ -343,4 +385,7 @@ _HANDLERS: dict[type, tuple[str, Callable[[Session, Any, float], bytes]]] = {
     m.Calls: ("calls", Session._calls),
     m.Status: ("status", Session._status),
     m.Ping: ("ping", Session._ping),
+    m.Usage: ("usage", Session._usage),
+    m.End: ("end", Session._end),
+    m.InForce: ("in_force", Session._in_force),
 }

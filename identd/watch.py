@@ -7,6 +7,7 @@ once in a while.
 from collections.abc import Mapping
 
 from identd.access import Peer
+from identd.calls import Call
 from identd.logs import Level, Log
 from identd.metrics import Metrics
 
@@ -15,13 +16,16 @@ SAID_AGAIN_SECONDS = 10.0
 
 
 class Watch:
-    """Observer of server, feed and journal."""
+    """Observer of sessions, server, feed and journal."""
 
-    __slots__ = ("_last_said", "_log", "_metrics", "_unsaid", "now")
+    __slots__ = ("_last_said", "_log", "_metrics", "_unsaid", "decided", "erred", "now", "requested")
 
     def __init__(self, metrics: Metrics, log: Log) -> None:
         self._metrics = metrics
         self._log = log
+        self.decided = metrics.decided  # once a call: a method of ours between would only cost
+        self.erred = metrics.erred
+        self.requested = metrics.requested
         self._last_said: dict[str, float] = {}
         self._unsaid: dict[str, int] = {}
         self.now = 0.0
@@ -54,6 +58,13 @@ class Watch:
     def cannot_accept(self, listener: str, error: OSError) -> None:
         """The process has no room for another connection."""
         self._warn("cannot_accept", listener, listener=listener, error=str(error.strerror))
+
+    # --- the console
+
+    def ended_by_hand(self, gateway: str | None, call: Call) -> None:
+        """An operator has ended this call."""
+        _, call_id, leg = call.key
+        self._log.info("call_ended_by_hand", gateway=gateway, call_id=call_id, leg=leg, account_id=call.account_id)
 
     # --- the loader
 

@@ -12,6 +12,8 @@ from typing import Self
 
 import msgspec
 
+from loader.stream import SEEN_RUNNING_MAX, Seen
+
 
 class Snapshot(msgspec.Struct, frozen=True):
     """What `pg_current_snapshot()` says: `xmin:xmax:xid,xid,…`, the transactions that were running."""
@@ -91,3 +93,17 @@ def why_not_resumed(position: Position, identity: Identity, mark_is_there: bool)
     if not mark_is_there:
         return "the last change that was read is not in this database"
     return None
+
+
+def seen(position: Position) -> Seen:
+    """Which transactions the daemon has been told of, in bounded length: what does not fit counts as not told.
+
+    A standby does not list what is running: there only what is below `xmin` is certain.
+    """
+    snapshot = position.snapshot
+    if position.in_recovery:
+        return Seen(snapshot.xmin, snapshot.xmin)
+    running = sorted(snapshot.running)
+    if len(running) > SEEN_RUNNING_MAX:
+        return Seen(snapshot.xmin, running[SEEN_RUNNING_MAX], tuple(running[:SEEN_RUNNING_MAX]))
+    return Seen(snapshot.xmin, snapshot.xmax, tuple(running))

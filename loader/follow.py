@@ -110,7 +110,8 @@ class Follower:
                 self._patience = self._heartbeat
                 self._recording.confirm(self.as_of)
                 await self._recording.tell_failures(self._link)
-                await self._link.send(stream.DatabaseState(True, None, self.as_of))
+                seen = None if self.position is None else changes.seen(self.position)
+                await self._link.send(stream.DatabaseState(True, None, self.as_of, seen))
             try:
                 async with asyncio.timeout(self._pause):
                     await self._link.wake.wait()

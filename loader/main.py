@@ -11,6 +11,7 @@ from pathlib import Path
 
 from loader.link import DaemonLink
 from loader.recording import Recording
+from loader.stream import ALIVE_SECONDS, Alive
 from loader.supervise import supervise
 
 
@@ -27,6 +28,7 @@ async def serve(fd: int) -> None:
     directory = link.configuration.state_directory
     recording = Recording(Path(directory) if directory else None)
     work = asyncio.create_task(supervise(link, recording))
+    beat = asyncio.create_task(keep_saying_alive(link))
     ended = asyncio.create_task(link.ended.wait())
     try:
         done, _ = await asyncio.wait({work, ended}, return_when=asyncio.FIRST_COMPLETED)
@@ -35,10 +37,19 @@ async def serve(fd: int) -> None:
                 await work  # a fault of ours, for the daemon to see as our exit code; it starts us again
     finally:
         work.cancel()
+        beat.cancel()
         ended.cancel()
         await asyncio.wait({work}, timeout=1.0)
         recording.close()
         link.close()
+
+
+async def keep_saying_alive(link: DaemonLink) -> None:
+    """Tell the daemon that we run, for as long as it is there: it replaces a loader that has gone silent."""
+    with contextlib.suppress(ConnectionError):  # whoever writes next finds the same, or has: `ended` is set
+        while True:
+            await asyncio.sleep(ALIVE_SECONDS)
+            await link.send(Alive())
 
 
 def run(arguments: list[str] | None = None) -> None:

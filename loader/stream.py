@@ -7,7 +7,7 @@ the loader streams updates, and the daemon acknowledges every message once it ha
 An update takes effect at its `UpdateCommit`, whatever the number of slices before it; without one it never was.
 """
 
-from typing import Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
 
@@ -27,6 +27,12 @@ FIRST_SLICE_CHANGES_MAX = 500
 
 SLICE_WEIGHT_MAX = 8192
 """A slice is also cut at this many changes plus networks: one account may hold 4,096 networks."""
+
+SEEN_RUNNING_MAX = 1_000
+"""Transactions that were running when the database was read, as far as they are told: see `Seen`."""
+
+ALIVE_SECONDS = 5.0
+"""How often the loader says that it runs: a query over very many changes may rightly take a minute."""
 
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -99,12 +105,32 @@ class UpdateAbandon(msgspec.Struct, frozen=True, array_like=True, tag="abandon")
     reason: str
 
 
+class Seen(msgspec.Struct, frozen=True, array_like=True):
+    """The transactions whose changes have been told: all below `xmin`, and below `xmax` those not in `running`."""
+
+    xmin: int
+    xmax: int
+    running: Annotated[tuple[int, ...], msgspec.Meta(max_length=SEEN_RUNNING_MAX)] = ()
+
+    def includes(self, xid: int) -> bool:
+        """Whether the transaction had ended when the database was read, so that what it wrote has been told."""
+        return xid < self.xmin or (xid < self.xmax and xid not in self.running)
+
+
 class DatabaseState(msgspec.Struct, frozen=True, array_like=True, tag="database"):
-    """Sent at every poll. `as_of`: Unix time at which what the daemon holds was last known to be what is there."""
+    """Sent at every poll. `as_of`: Unix time at which what the daemon holds was last known to be what is there.
+
+    `seen`: which transactions that includes; None says nothing new about it.
+    """
 
     connected: bool
     error: str | None = None
     as_of: float | None = None
+    seen: Seen | None = None
+
+
+class Alive(msgspec.Struct, frozen=True, array_like=True, tag="alive"):
+    """The loader runs, whatever it is waiting for; sent every `ALIVE_SECONDS`."""
 
 
 class LogLine(msgspec.Struct, frozen=True, array_like=True, tag="log"):
@@ -115,7 +141,7 @@ class LogLine(msgspec.Struct, frozen=True, array_like=True, tag="log"):
     fields: dict[str, str | int | float | bool | None] = {}
 
 
-LoaderMessage = UpdateBegin | UpdateSlice | UpdateCommit | UpdateAbandon | DatabaseState | LogLine
+LoaderMessage = UpdateBegin | UpdateSlice | UpdateCommit | UpdateAbandon | DatabaseState | Alive | LogLine
 DaemonMessage = Configure | Ack | Reconcile | Stop
 
 _Message = TypeVar("_Message")

@@ -67,8 +67,14 @@ def possible_ties(entry: Entry | None, account: Account) -> int:
         return 0
     if isinstance(entry, Account):
         return int(can_tie(entry, account))
-    few = entry if isinstance(entry, tuple) else entry.get(account.tech_prefix) or ()
-    return sum(1 for other in few if can_tie(other, account))
+    return sum(1 for other in beside(entry, account) if can_tie(other, account))
+
+
+def beside(entry: Entry, account: Account) -> Few:
+    """Those of the entry that could tie with this account; it is among them where it lies here, and so may others."""
+    if isinstance(entry, Account):
+        return (entry,)
+    return entry if isinstance(entry, tuple) else entry.get(account.tech_prefix) or ()
 
 
 def can_tie(one: Account, other: Account) -> bool:

@@ -68,6 +68,26 @@ class Side:
             else:
                 self._remove_at(self.anis, value, account)
 
+    def places(self, account: Account) -> Iterator[Entry]:
+        """What lies at each thing that the account is known by; it must be here."""
+        found: Entry | None
+        if account.ident_by == "ip":
+            for network in dict.fromkeys(account.networks):
+                if network.is_host:
+                    yield self.hosts[network.address]
+                else:
+                    node = self.networks.node(network)
+                    assert node is not None, "the account is not where its row says"
+                    yield node.value
+            return
+        if account.ident_by == "name":
+            found = self.names.get(account.ident_name or "")
+        else:
+            prefix, value = ani_key(account)
+            found = self.ani_prefixes.get(value) if prefix else self.anis.get(value)
+        assert found is not None, "the account is not where its row says"
+        yield found
+
     def entries(self) -> Iterator[tuple[str, str, Entry]]:
         """(kind, key, entry) of everything here, for lint and tests; walks it all."""
         for address, entry in self.hosts.items():

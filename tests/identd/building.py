@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from identd.access import Peer
-from identd.calls import CallKey
+from identd.calls import Call, CallKey
 from identd.decision import Conflict, Decision, Existing, Grant, Refuse, Unavailable
 from identd.engine import Engine
 from identd.journal import Journal
@@ -125,6 +125,10 @@ class Facts:
     server = "identd test"
     database_connected = True
     age: float | None = 0.25
+    xids: frozenset[int] = frozenset()
+
+    def in_force(self, xid: int) -> bool:
+        return xid in self.xids
 
     def data_age_seconds(self, now: float) -> float | None:
         return self.age
@@ -137,6 +141,7 @@ class Heard:
         self.decisions: list[tuple[str, str]] = []
         self.errors: list[str] = []
         self.requests: list[str] = []
+        self.by_hand: list[tuple[str | None, str, int]] = []
 
     def decided(self, direction: str, reason: str) -> None:
         self.decisions.append((direction, reason))
@@ -146,6 +151,9 @@ class Heard:
 
     def requested(self, op: str) -> None:
         self.requests.append(op)
+
+    def ended_by_hand(self, gateway: str | None, call: Call) -> None:
+        self.by_hand.append((gateway, call.key[1], call.account_id))
 
 
 def verify(secret_hash: str | None, secret: str) -> bool:

@@ -3,10 +3,10 @@
 import pytest
 
 from identd import live_calls
-from identd.calls import Call, Cause
+from identd.calls import Call, CallEnded, Cause, GatewayBooted
 from identd.decision import Conflict
 from identd.engine import Engine
-from identd.live_calls import CallEnded, GatewayBooted, ListedCall
+from identd.live_calls import ListedCall
 from matcher.account import Gateway
 from tests.identd.building import NOW, account, attempt, change, client, engine, gateway, gone, key, reseller, said
 
