@@ -57,7 +57,7 @@ class Model:
         account = self.account(account_id)
         call = self.calls.get(key)
         if call is not None:
-            if account is not None and (account_id, direction) != (call["account"], call["direction"]):
+            if direction != call["direction"] or (account is not None and account_id != call["account"]):
                 return "conflict"
             if call["adopted"] and account is None:
                 return "unknown_source"

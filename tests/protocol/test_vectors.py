@@ -10,7 +10,22 @@ from protocol.client_connection import ANSWER_TYPES, ClientConnection
 from protocol.connection import RequestError, ServerConnection
 from protocol.errors import ErrorCode
 from protocol.framing import Encoding
-from protocol.messages import AnyRequest, Authorize, Calls, Hello, Identify, Ping, Release, Start, Status, Sync, Touch
+from protocol.messages import (
+    AnyRequest,
+    Authorize,
+    Calls,
+    End,
+    Hello,
+    Identify,
+    InForce,
+    Ping,
+    Release,
+    Start,
+    Status,
+    Sync,
+    Touch,
+    Usage,
+)
 from tests.protocol.wire_vectors import ANSWERS, REFUSED, REQUESTS, VECTORS, Vector
 
 PING: dict[Encoding, bytes] = {
@@ -29,6 +44,9 @@ ASKED: dict[str, Callable[[int], AnyRequest]] = {
     "calls": lambda n: Calls(id=n),
     "status": lambda n: Status(id=n),
     "ping": lambda n: Ping(id=n),
+    "usage": lambda n: Usage(id=n),
+    "end": lambda n: End(id=n, call_id="c"),
+    "in_force": lambda n: InForce(id=n, xid=1),
 }
 
 
