@@ -1,7 +1,7 @@
 """One value of one field: what an operator types, or JSON holds, to what the column takes; and back. Pure.
 
-The bounds are the CHECKs of loader/schema/0001_tables.sql. `BadValueError` carries a sentence that says what to do; texts
-arrive without blanks at their ends, "" never does.
+The bounds are the CHECKs of loader/schema/0001_tables.sql. `BadValueError` carries a sentence that says what to do;
+texts arrive without blanks at their ends, "" never does.
 """
 
 import math

@@ -1,6 +1,7 @@
 """What accounts refer to by name: typed texts and the ids that they mean. Values only.
 
-`store/references.py` fills them. A text is a name, or `#12` for an id; a name wins where both would do. Names are unique within a kind.
+`store/references.py` fills them. A text is a name, or `#12` for an id; a name wins where both would do. Names are
+unique within a kind.
 """
 
 from collections.abc import Mapping
