@@ -3,9 +3,11 @@
 import os
 import sys
 import textwrap
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 import trio
@@ -91,12 +93,13 @@ class Seen:
 class Fed:
     """A feed whose loader is a program of the test, and the engine that it fills."""
 
-    def __init__(self, lives: Path) -> None:
+    def __init__(self, lives: Path, silent_seconds_max: float) -> None:
         self._lives = lives
         self.engine = Engine(Directory(proves), LiveCalls())
         self.seen = Seen()
         self.clock = Clock(lambda _: None)
-        self.feed = Feed(self.engine, self.clock, self.seen, Configure("postgresql:///none", 0.3, 2.0, ""))
+        configure = Configure("postgresql:///none", 0.3, 2.0, "")
+        self.feed = Feed(self.engine, self.clock, self.seen, configure, silent_seconds_max)
 
     def owner(self, ip: str) -> int | None:
         """The account that a call from there is taken for."""
@@ -121,7 +124,10 @@ def _is_gone(pid: int) -> bool:
     return False
 
 
-Feeding = Callable[[str], AbstractAsyncContextManager[Fed]]
+class Feeding(Protocol):
+    """`async with fed("what the loader does") as feed`."""
+
+    def __call__(self, does: str, silent_seconds_max: float = 60.0) -> AbstractAsyncContextManager[Fed]: ...
 
 
 @pytest.fixture
@@ -132,11 +138,11 @@ def fed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Feeding:
     monkeypatch.setattr(rules, "STOP_SECONDS", 0.2)
 
     @asynccontextmanager
-    async def running(does: str) -> AsyncIterator[Fed]:
+    async def running(does: str, silent_seconds_max: float = 60.0) -> AsyncIterator[Fed]:
         program.write_text(head + textwrap.dedent(does))
         program.chmod(0o700)
         monkeypatch.setattr(sys, "executable", str(program))
-        made = Fed(lives)
+        made = Fed(lives, silent_seconds_max)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(made.feed.run)
             yield made
@@ -304,3 +310,67 @@ async def test_a_loader_is_asked_to_read_everything_again(fed: Feeding) -> None:
         await daemon.feed.reconcile()
         await daemon.until(lambda: len(daemon.seen.logs) == 2)
         assert daemon.seen.logs[1] == ("info", "Reconcile() {}")
+
+
+async def test_transaction_is_in_force_while_the_database_is_there_that_says_so(fed: Feeding) -> None:
+    does = """
+        load(account(1), client(1))
+        for state in (
+            DatabaseState(True, None, 1.0, Seen(10, 20, (10, 15))),
+            DatabaseState(True, "a table is locked", 1.0),
+            DatabaseState(False, "away", 1.0),
+            DatabaseState(True, None, 1.0, Seen(30, 30)),
+        ):
+            say(state, LogLine("info", "said"))
+            assert hear() == Reconcile()
+        sys.exit(0)
+    """
+    async with fed(does) as daemon:
+        in_force = []
+        assert not daemon.feed.in_force(1), "nobody can say yet"
+        for step in range(1, 5):
+            await daemon.until(lambda step=step: len(daemon.seen.logs) >= step)  # type: ignore[misc]  # a default
+            in_force.append([xid for xid in (9, 10, 14, 15, 19, 20, 29, 30) if daemon.feed.in_force(xid)])
+            await daemon.feed.reconcile()
+        assert in_force == [[9, 14, 19], [9, 14, 19], [], [9, 10, 14, 15, 19, 20, 29]]
+        await daemon.until(lambda: daemon.seen.ends)
+        assert not daemon.feed.in_force(9), "the next loader may find another database"
+
+
+@pytest.mark.parametrize("stops", ["os.kill(os.getpid(), signal.SIGSTOP)", "time.sleep(60)"])
+async def test_a_loader_that_has_gone_silent_is_killed_and_replaced(fed: Feeding, stops: str) -> None:
+    does = f"""
+if life == 1:
+    load(account(1), client(1))
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    {stops}
+load(account(2), client(1))
+hear()
+"""
+    async with fed(does, silent_seconds_max=0.6) as daemon:
+        await daemon.until(lambda: daemon.owner("10.0.0.2") == 2)
+        assert daemon.seen.ends == ["it said nothing for 1 s"]
+        assert daemon.owner("10.0.0.1") is None
+
+
+async def test_a_loader_that_says_that_it_lives_may_wait_for_its_database(fed: Feeding) -> None:
+    does = """
+        load(account(1), client(1))
+        for _ in range(12):
+            time.sleep(0.2)
+            say(Alive())
+        say(LogLine("info", "still here"))
+        hear()
+    """
+    async with fed(does, silent_seconds_max=1.2) as daemon:
+        await daemon.until(lambda: daemon.seen.logs)
+        assert (daemon.seen.ends, daemon.feed.restarts) == ([], 0)
+
+
+async def test_silence_while_the_daemon_itself_was_paused_is_not_the_loader_s(fed: Feeding) -> None:
+    async with fed("load(account(1), client(1))\nhear()", silent_seconds_max=1.2) as daemon:
+        await daemon.until(lambda: daemon.seen.first)
+        time.sleep(2.0)  # noqa: ASYNC251 - as a process that was stopped finds its clock
+        await trio.sleep(0.1)
+        assert daemon.seen.ends == []
+        await daemon.until(lambda: daemon.seen.ends)

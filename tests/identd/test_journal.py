@@ -38,6 +38,7 @@ def state(live: LiveCalls) -> dict[str, Any]:
             for row_id, calls in rows.items()
         },
         "counts": dict(live.counts),
+        "last calls": {account_id: at for shard in live.last_calls.shards for account_id, at in shard.items()},
     }
 
 
@@ -128,6 +129,47 @@ def test_a_block_torn_at_any_byte_costs_that_block_and_nothing_before_it(tmp_pat
     assert state(restored(flipped, NOW + 70)) == before
 
 
+@pytest.mark.rule("P3.8")
+def test_when_accounts_last_called_outlives_their_calls_the_files_and_the_daemon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "REWRITE_BYTES_MIN", 40_000)
+    monkeypatch.setattr(journals, "REWRITE_SLICE_MOMENTS", 50)
+    many = engine(*(account(row_id, ip=f"10.1.{row_id >> 8}.{row_id & 255}") for row_id in range(1, 1501)), client())
+    journal = Journal(tmp_path)
+    journal.restore(many.live, NOW)
+    numbers = set()
+    for row_id in range(1, 1501):
+        now = NOW + row_id / 10
+        many.authorize(attempt(f"10.1.{row_id >> 8}.{row_id & 255}"), None, key(str(row_id)), now)
+        many.live.release(key(str(row_id)), now)
+        written(journal, many.live, now)
+        numbers |= {path.name for path in tmp_path.glob("*.journal")}
+    journal.close()
+    assert len(numbers) > 2, "it did turn over"
+    assert "calls.1.journal" not in {path.name for path in tmp_path.glob("*.journal")}
+    for life in range(3):  # each begins with a fresh file
+        again = restored(tmp_path, NOW + 200 + life)
+        assert len(again.last_calls) == 1500
+        assert [again.last_calls.at(row_id) for row_id in (1, 700, 1500)] == [NOW + 0.1, NOW + 70, NOW + 150]
+
+
+@pytest.mark.rule("P3.8")
+def test_the_last_call_is_the_latest_also_where_the_file_tells_an_older_one_after_it(
+    tmp_path: Path, one: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path)
+    journal.restore(one.live, NOW)
+    one.authorize(attempt(), GW, key("long", 1), NOW)
+    one.authorize(attempt(), GW, key("short", 1), NOW + 60)
+    one.live.release(key("short", 1), NOW + 61)
+    written(journal, one.live, NOW + 61)
+    one.live.start(key("long", 1), GW, NOW + 62)  # tells the older call as it stands now
+    written(journal, one.live, NOW + 62)
+    journal.close()
+    assert restored(tmp_path, NOW + 63).last_calls.at(1) == NOW + 60
+
+
 def test_the_file_turns_over_in_slices_while_calls_come_and_go(
     tmp_path: Path, one: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,10 +239,10 @@ def test_a_disk_that_is_full_just_when_the_file_turns_over_loses_no_call(
             with disk_full_after(room), pytest.raises(OSError, match=r"full|large"):
                 written(journal, one.live, NOW + turn * 2)
         assert state(restored_copy(tmp_path, turn)) == state(one.live)
-    one.authorize(attempt(), GW, key("after", 1), NOW + 9)
-    written(journal, one.live, NOW + 9)
+    one.authorize(attempt(), GW, key("after", 1), NOW + 70)
+    written(journal, one.live, NOW + 70)
     journal.close()
-    assert state(restored(tmp_path, NOW + 9)) == state(one.live)
+    assert state(restored(tmp_path, NOW + 70)) == state(one.live)
 
 
 def restored_copy(directory: Path, number: int) -> LiveCalls:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from identd.calls import Call
 from identd.logs import Log
 from identd.metrics import Metrics, Readings
 from identd.watch import SAID_AGAIN_SECONDS, Watch
@@ -119,3 +120,14 @@ def test_a_bug_is_said_with_where_it_was_raised() -> None:
     (line,) = desk.lines()
     assert line.startswith("error   connection_broke peer=192.0.2.7:40000 error=\"RuntimeError('a bug')\" traceback=")
     assert "test_watch.py" in line
+
+
+@pytest.mark.rule("P3.10")
+def test_call_that_was_ended_by_hand_stands_in_the_log_every_time() -> None:
+    desk = Desk()
+    for gateway, leg in (("gw1", "b"), (None, "")):
+        desk.watch.ended_by_hand(gateway, Call((1, "c1", leg), "orig", 176, 12, None, 0.0, 0.0, 120))
+    assert desk.lines() == [
+        "info    call_ended_by_hand gateway=gw1 call_id=c1 leg=b account_id=176",
+        'info    call_ended_by_hand call_id=c1 leg="" account_id=176',
+    ]

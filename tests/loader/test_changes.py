@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.changes import Identity, Mark, Position, Snapshot, new_since, why_not_followed, why_not_resumed
+from loader.changes import Identity, Mark, Position, Snapshot, new_since, seen, why_not_followed, why_not_resumed
+from loader.stream import SEEN_RUNNING_MAX
 
 IDENTITY = Identity("1", "00000001", "5", "then")
 POSITION = Position(IDENTITY, Snapshot(10, 20, (10, 15)), False, 3, Mark("19", 1.0))
@@ -58,6 +59,9 @@ def test_every_transaction_is_told_once_whatever_the_order_of_commits(
             least, listed, below = new_since(position, now, standby)
             told += [x for x in sorted(ended) if (x >= int(least) or str(x) in listed) and x < int(below)]
             position = msgspec.structs.replace(position, snapshot=now)
+            known = {xid for xid in range(1, count + 2) if seen(position).includes(xid)}
+            assert known <= set(told), "what is said to be known was told"
+            assert standby or known == ended == set(told)
     assert set(told) == set(range(1, count + 1))
     if not standby:
         assert len(told) == count
@@ -95,3 +99,17 @@ def test_a_history_without_our_last_change_is_not_resumed() -> None:
     assert why_not_resumed(POSITION, IDENTITY, mark_is_there=False) is not None
     unmarked = msgspec.structs.replace(POSITION, mark=None)
     assert why_not_resumed(unmarked, IDENTITY, mark_is_there=False) is not None
+
+
+@pytest.mark.rule("P3.11")
+def test_transactions_that_are_too_many_to_be_told_of_count_as_not_known() -> None:
+    running = tuple(range(100, 100 + 2 * SEEN_RUNNING_MAX, 2))
+    for more in (0, 1, 500):
+        xids = (*running, *range(9_001, 9_001 + more))
+        told = seen(msgspec.structs.replace(POSITION, snapshot=Snapshot(100, 20_000, xids[::-1])))
+        assert len(told.running) == SEEN_RUNNING_MAX
+        assert [xid for xid in xids if told.includes(xid)] == []
+        assert told.includes(99)
+        assert told.includes(101)
+        assert told.includes(9_000)
+        assert told.includes(19_999) is (more == 0)

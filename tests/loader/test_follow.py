@@ -143,6 +143,35 @@ def test_what_a_notify_carries_is_not_believed(database: str, billing: Session, 
     assert 176 in daemon.ids("accounts")
 
 
+@pytest.mark.rule("P3.11")
+def test_transaction_counts_as_seen_with_its_changes_and_not_while_it_runs(
+    database: str, billing: Session, start_loader: Start
+) -> None:
+    daemon = start_loader(database, poll_seconds=0.1)
+    daemon.update()
+    other = Session(database)
+    try:
+        other("BEGIN")
+        other("UPDATE identd.accounts SET orig_capacity = 7")
+        running = int(other.one("SELECT pg_current_xact_id()::text"))
+        billing("BEGIN")
+        billing("UPDATE identd.clients SET orig_capacity = 7")
+        committed = int(billing.one("SELECT pg_current_xact_id()::text"))
+        assert running < committed
+        billing("COMMIT")
+        daemon.update()
+        seen = daemon.state(connected=True).seen
+        assert seen is not None
+        assert (seen.includes(committed), seen.includes(running)) == (True, False)
+        other("COMMIT")
+    finally:
+        other.close()
+    daemon.update()
+    seen = daemon.state(connected=True).seen
+    assert seen is not None
+    assert seen.includes(running)
+
+
 def test_a_row_that_is_deleted_is_told_as_removed(database: str, billing: Session, start_loader: Start) -> None:
     daemon = start_loader(database)
     daemon.update()

@@ -1,5 +1,6 @@
 """How the loader process ends."""
 
+import asyncio
 import signal
 import socket
 import subprocess
@@ -8,7 +9,9 @@ from collections.abc import Callable
 
 import pytest
 
-from loader.stream import Ack, Stop
+from loader import main
+from loader.link import DaemonLink
+from loader.stream import WINDOW_MESSAGES, Ack, Alive, Configure, Stop, encode, from_loader
 from tests.loader.conftest import Daemon, Session
 
 Start = Callable[..., Daemon]
@@ -57,3 +60,30 @@ def test_a_daemon_that_does_not_begin_with_its_configuration_is_refused() -> Non
         )
     assert ended.returncode == 1
     assert "not Configure" in ended.stderr
+
+
+def test_the_daemon_is_told_again_and_again_that_the_loader_lives_until_it_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(main, "ALIVE_SECONDS", 0.01)
+
+    async def scene() -> None:
+        ours, theirs = socket.socketpair()
+        ours.sendall(encode(Configure("")))
+        link = await DaemonLink.open(theirs.detach())
+        beat = asyncio.create_task(main.keep_saying_alive(link))
+        ours.setblocking(False)
+        decoder, heard = from_loader(), 0
+        while heard < 3 * WINDOW_MESSAGES:
+            messages = decoder.feed(await asyncio.get_running_loop().sock_recv(ours, 4096))
+            assert set(messages) == {Alive()}
+            heard += len(messages)
+            ours.sendall(encode(Ack(len(messages))))
+        ours.close()
+        await asyncio.wait_for(link.ended.wait(), 5.0)
+        beat.cancel()
+        await asyncio.wait({beat})
+        link.close()
+        await asyncio.sleep(0)
+
+    asyncio.run(scene())

@@ -33,6 +33,8 @@ MESSAGES: list[stream.LoaderMessage] = [
     stream.UpdateCommit(recorded_at=1700000000.25),
     stream.UpdateAbandon("the connection was lost"),
     stream.DatabaseState(connected=False, error="refused", as_of=None),
+    stream.DatabaseState(connected=True, as_of=1.5, seen=stream.Seen(2**63, 2**64 - 1, (2**63, 2**64 - 9))),
+    stream.Alive(),
 ]
 
 
