@@ -128,6 +128,21 @@ def seal(password: str, account_id: int, keys: KeyRing, nonce: bytes) -> Sealed:
     return Sealed(keys.current, nonce, cipher.encrypt(nonce, _pad(_checked(password)), _bound_to(account_id)))
 
 
+def open_sealed(stored: StoredPassword, account_id: int, keys: KeyRing) -> str:
+    """The password in clear, for an operator who asks to see it; the account's calls are judged by `Prover`.
+
+    Raises `CredentialsError` where it is kept as HA1 only, or no key here opens it, or it is another account's.
+    """
+    cipher = keys.get(stored.sealed.key_id) if stored.sealed is not None else None
+    if stored.sealed is None or cipher is None:
+        raise CredentialsError("not sealed, or sealed with a key that is not here")
+    try:
+        clear = _unpad(cipher.decrypt(stored.sealed.nonce, stored.sealed.box, _bound_to(account_id)))
+        return clear.decode("utf-8", "surrogatepass")
+    except (InvalidTag, ValueError):
+        raise CredentialsError("damaged, or copied from another account's row") from None
+
+
 def make_ha1(algorithm: Algorithm, realm: str, username: str, password: str) -> Ha1:
     """The HA1 of one realm and algorithm. A `:` in the username would make two names one (RFC 7616 §3.4.2)."""
     if ":" in username:
