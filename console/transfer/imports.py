@@ -4,7 +4,7 @@ The state of an import is in its row and nowhere else, so a console that is kill
 heart has stopped: it shows as failed. `done` is written in the transaction that writes the accounts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -62,6 +62,11 @@ class ImportLine(msgspec.Struct, frozen=True):
     details: tuple[tuple[str, ...], ...]
     print: bytes
     differs: bool = False
+
+
+def compared(line: ImportLine, agreed: Mapping[int, bytes]) -> ImportLine:
+    """The line, marked where it is not what was agreed to (line -> print)."""
+    return line if agreed.get(line.line) == line.print else msgspec.structs.replace(line, differs=True)
 
 
 async def begin_import(database: Database, owner: str, file_name: str, update_existing: bool) -> int:
@@ -158,7 +163,7 @@ async def prints(session: Database | Session, import_id: int) -> dict[int, bytes
 async def finish_check(
     tx: Transaction,
     import_id: int,
-    counts: dict[Outcome, int],
+    counts: Mapping[Outcome, int],
     file: bytes | None,
     *,
     is_sealed: bool,
