@@ -51,6 +51,11 @@ def account_of(row: Row) -> Account:
     return msgspec.structs.replace(account, etag=_etag(account, row["password_hash"] or b""))
 
 
+def values_of(draft: AccountDraft) -> list[object]:
+    """The values of WRITTEN as the columns take them: without networks `ip` is null."""
+    return [None if name == "ip" and not draft.ip else getattr(draft, name) for name in WRITTEN]
+
+
 def networks_of(texts: Iterable[str]) -> tuple[str, ...]:
     """Networks as the database writes them -> canonical, each once, in their order; what is none stays as it is."""
     return tuple(dict.fromkeys(map(_network, texts)))

@@ -55,11 +55,16 @@ FAULTS: dict[str, tuple[str, str]] = {
 _OTHER = "The database does not take these values: look them over and try again."
 
 
+def fault_of(error: asyncpg.PostgresError) -> tuple[str, str]:
+    """The field that is at fault, and what to do."""
+    return FAULTS.get(error.constraint_name or "", ("", _OTHER))
+
+
 @contextlib.contextmanager
 def as_field_errors() -> Iterator[None]:
     """Within it, what PostgreSQL refuses of an account is a `FieldErrors`. The transaction is lost all the same."""
     try:
         yield
     except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError) as error:
-        field, sentence = FAULTS.get(getattr(error, "constraint_name", None) or "", ("", _OTHER))
+        field, sentence = fault_of(error)
         raise FieldErrors({field: sentence}) from error

@@ -22,7 +22,7 @@ from console.objects.account import (
     RemovePassword,
     SetPassword,
 )
-from console.store.account_columns import SELECT, WRITTEN, account_of
+from console.store.account_columns import SELECT, WRITTEN, account_of, values_of
 from console.store.account_faults import as_field_errors
 from console.store.account_passwords import column_of, outlives, reveal
 from identd.credentials import KeyRing
@@ -67,7 +67,7 @@ async def create_account(tx: Session, draft: AccountDraft, password: PasswordCha
     account_id: int = await tx.value("SELECT nextval('accounts_id_seq')")
     column = column_of(password, account_id, draft.ident_name, keys) if isinstance(password, SetPassword) else None
     with as_field_errors():
-        await tx.execute(_INSERT, account_id, column, *_values(draft))
+        await tx.execute(_INSERT, account_id, column, *values_of(draft))
         await _bind(tx, account_id, draft.gateway_ids)
     return account_id
 
@@ -92,9 +92,9 @@ async def update_account(
                 raise FieldErrors(
                     {"password": "It is kept as HA1, which is bound to the name: enter it again, or remove it."}
                 )
-    if not isinstance(password, KeepPassword) or _values(draft) != _values(before):
+    if not isinstance(password, KeepPassword) or values_of(draft) != values_of(before):
         with as_field_errors():
-            await tx.execute(_UPDATE, account_id, column, *_values(draft))
+            await tx.execute(_UPDATE, account_id, column, *values_of(draft))
     if draft.gateway_ids != before.gateway_ids:
         with as_field_errors():
             await _bind(tx, account_id, draft.gateway_ids)
@@ -178,17 +178,6 @@ def _checked_id(account_id: int) -> int:
     if not 1 <= account_id <= ID_MAX:
         raise NotFoundError("account", account_id)
     return account_id
-
-
-def _values(draft: AccountDraft) -> list[object]:
-    """The values of WRITTEN, as asyncpg takes them."""
-    return [_value(name, getattr(draft, name)) for name in WRITTEN]
-
-
-def _value(name: str, value: object) -> object:
-    if name == "ip":
-        return value or None
-    return value
 
 
 async def _bind(tx: Session, account_id: int, gateway_ids: Sequence[int]) -> None:
