@@ -123,7 +123,9 @@ async def _nearest(db: Database | Session, kind: Kind, text: str) -> tuple[str, 
     )
     by_folded: dict[str, str] = {row["name"].casefold(): row["name"] for row in rows}
     folded = text.casefold()
-    near = difflib.get_close_matches(folded, by_folded, NEAREST_MAX)
+    if folded in by_folded:  # only its case is another
+        return (by_folded[folded],)
+    near = difflib.get_close_matches(folded, by_folded, NEAREST_MAX, cutoff=0.7)
     near += [name for name in sorted(by_folded, key=len) if folded in name and name not in near]
     return tuple(by_folded[name] for name in near[:NEAREST_MAX])
 
