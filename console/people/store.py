@@ -8,6 +8,7 @@ import msgspec
 
 from console.database import Database, Row, Session, Transaction
 from console.errors import FieldErrors, NotFoundError
+from console.people.entries import write_entry
 from console.people.tokens import hash_token, new_token
 from console.roles import ROLES, Role
 
@@ -122,13 +123,16 @@ async def remove_person(database: Database, person_id: int, *, actor: str) -> No
             raise NotFoundError("person", person_id)
 
 
-async def make_link(session: Database | Session, person_id: int, now: float) -> str:
-    """A one-time link's token, good for LINK_SECONDS; an earlier one of the same person is void. NotFoundError.
+async def make_link(database: Database, person_id: int, *, actor: str, now: float) -> str:
+    """A one-time link's token, good for LINK_SECONDS; an earlier one of the same person is void. NotFoundError."""
+    async with database.transaction(actor) as transaction:
+        return await insert_link(transaction, person_id, now)
 
-    What it is good for, a new password, is audited when it is used.
-    """
+
+async def insert_link(transaction: Transaction, person_id: int, now: float) -> str:
+    """As `make_link`, within a transaction."""
     token = new_token()
-    tag = await session.execute(
+    tag = await transaction.execute(
         "WITH locked AS (SELECT id FROM console_users WHERE id = $2 FOR UPDATE), "
         "     void AS (DELETE FROM console_links WHERE user_id IN (SELECT id FROM locked)) "
         "INSERT INTO console_links (link_hash, user_id, expires_at) SELECT $1, id, to_timestamp($3) FROM locked",
@@ -138,6 +142,7 @@ async def make_link(session: Database | Session, person_id: int, now: float) -> 
     )
     if tag == "INSERT 0 0":
         raise NotFoundError("person", person_id)
+    await write_entry(transaction, "link", person_id)
     return token
 
 

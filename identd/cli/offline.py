@@ -60,6 +60,18 @@ def _console(arguments: argparse.Namespace) -> int:
     return serve(arguments.config)
 
 
+def _console_users(parser: argparse.ArgumentParser) -> None:
+    from identd.cli.console_user import add_arguments  # noqa: PLC0415
+
+    add_arguments(parser, DEFAULT_CONFIG)
+
+
+def _console_user(arguments: argparse.Namespace) -> int:
+    from identd.cli.console_user import execute  # noqa: PLC0415
+
+    return execute(arguments)
+
+
 def _check_config(arguments: argparse.Namespace) -> int:
     from identd.credentials import CredentialsError  # noqa: PLC0415
     from identd.sealing import load_keys  # noqa: PLC0415
@@ -209,6 +221,9 @@ def _secret_text(path: Path | None, prompt: str) -> str:
 OFFLINE: dict[str, Command] = {
     "serve": Command("the daemon, in the foreground; SIGTERM drains", _config, _serve),
     "console": Command("the web page and the REST API, in the foreground", _config, _console),
+    "console-user": Command(
+        "who may log in to the console: add, link, list, set, remove", _console_users, _console_user
+    ),
     "check-config": Command(
         "read the configuration and its key files, and say what is wrong", _config, _check_config
     ),
