@@ -64,11 +64,6 @@ class ImportLine(msgspec.Struct, frozen=True):
     differs: bool = False
 
 
-def compared(line: ImportLine, agreed: Mapping[int, bytes]) -> ImportLine:
-    """The line, marked where it is not what was agreed to (line -> print)."""
-    return line if agreed.get(line.line) == line.print else msgspec.structs.replace(line, differs=True)
-
-
 async def begin_import(database: Database, owner: str, file_name: str, update_existing: bool) -> int:
     """A new import in state checking; its id. FieldErrors where the owner, or too many others, are at work."""
     async with database.transaction(owner) as tx:
@@ -236,10 +231,10 @@ async def list_imports(database: Database, owner: str) -> tuple[Import, ...]:
 
 
 async def lines_of(
-    database: Database, import_id: int, outcome: Outcome | None, after: int, count: int
+    session: Database | Session, import_id: int, outcome: Outcome | None, after: int, count: int
 ) -> tuple[ImportLine, ...]:
     """Lines behind line `after` in order, of one outcome or all."""
-    rows = await database.fetch(
+    rows = await session.fetch(
         "SELECT line, outcome, account_id, account, details, print, differs FROM import_lines "
         "WHERE import_id = $1 AND line > $2 AND ($3::text IS NULL OR outcome = $3) ORDER BY line LIMIT $4",
         import_id,

@@ -8,12 +8,14 @@ import contextlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 
+import msgspec
 import trio
 
 from console.context import Console
 from console.errors import DatabaseAwayError
 from console.transfer import imports
-from console.transfer.imports import OUTCOMES, Outcome
+from console.transfer.imports import OUTCOMES, ImportLine, Outcome
+from console.transfer.judging import failed_line
 from console.transfer.kept_file import KeptFileError, open_file, seal_file
 from console.transfer.planning import Planner, plan
 from console.transfer.writing import ConflictError, write_file
@@ -46,6 +48,30 @@ class Work:
         self.progress = progress
 
 
+class Agreed(msgspec.Struct, frozen=True):
+    """What its owner had agreed to, line -> print, and why that could not be written."""
+
+    prints: Mapping[int, bytes]
+    conflict: ConflictError
+
+    def compared(self, line: ImportLine) -> ImportLine:
+        """The line as it is now, marked where it is not what was agreed to."""
+        if self.prints.get(line.line) != line.print:
+            return msgspec.structs.replace(line, differs=True)
+        if line.line == self.conflict.line and self.conflict.errors:  # only the database sees what is wrong with it
+            return msgspec.structs.replace(
+                failed_line(line.line, line.account, self.conflict.errors), account_id=line.account_id, differs=True
+            )
+        return line
+
+    def notice(self, differing: int) -> str:
+        """What its owner reads first."""
+        if differing:
+            return NOTHING_WRITTEN + LOOK_AGAIN
+        reasons = " ".join(self.conflict.errors.values())
+        return NOTHING_WRITTEN + (f"{reasons} " if reasons else "") + AS_BEFORE
+
+
 async def check_import(work: Work, data: bytes) -> None:
     """The dry run, as a task."""
 
@@ -66,15 +92,15 @@ async def write_import(work: Work, kept: bytes, is_sealed: bool) -> None:
             async with work.console.database.transaction(work.owner) as tx:
                 await write_file(tx, data, agreed, keys, update_existing=work.update_existing, on_progress=work.at)
                 await imports.finish_write(tx, work.import_id)
-        except ConflictError:
-            await _check(work, data, agreed)
+        except ConflictError as conflict:
+            await _check(work, data, Agreed(agreed, conflict))
         else:
             await work.console.daemon.in_force(tx.xid)
 
     await _bounded(work, write)
 
 
-async def _check(work: Work, data: bytes, agreed: Mapping[int, bytes] | None) -> None:
+async def _check(work: Work, data: bytes, agreed: Agreed | None) -> None:
     """Note what each line would do; `agreed`: what they were to do, where that could not be written."""
     keys = work.console.keys
     counts: Counter[Outcome] = Counter(dict.fromkeys(OUTCOMES, 0))
@@ -86,12 +112,12 @@ async def _check(work: Work, data: bytes, agreed: Mapping[int, bytes] | None) ->
         async for judged in plan(planner, data, work.at):
             lines = [one.line for one in judged]
             if agreed is not None:
-                lines = [imports.compared(line, agreed) for line in lines]
+                lines = [agreed.compared(line) for line in lines]
                 differing += sum(line.differs for line in lines)
             await imports.write_lines(tx, work.import_id, lines)
             counts.update(line.outcome for line in lines)
         kept, is_sealed = seal_file(data, work.import_id, keys)
-        notice = "" if agreed is None else NOTHING_WRITTEN + (LOOK_AGAIN if differing else AS_BEFORE)
+        notice = "" if agreed is None else agreed.notice(differing)
         await imports.finish_check(tx, work.import_id, counts, kept, is_sealed=is_sealed, notice=notice)
 
 

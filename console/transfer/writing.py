@@ -6,19 +6,24 @@ Whoever changed an account, a name or a reference in between makes one print dif
 from collections.abc import Mapping, Sequence
 
 from console.database import Transaction
-from console.errors import ChangedError, FieldErrors, NotFoundError
-from console.store.accounts_bulk import create_accounts, update_accounts
+from console.objects.account import AccountDraft
+from console.objects.account_fields import by_name
+from console.store.accounts_bulk import AccountEdit, RowErrors, create_accounts, update_accounts
 from console.transfer.judging import Judged
 from console.transfer.planning import OnProgress, Planner, plan
 from identd.credentials import KeyRing
 
 
 class ConflictError(Exception):
-    """Line `line` (0: one of them) would no longer do what was agreed to. The transaction must not be committed."""
+    """Line `line` (0: it is not known which) would not do what was agreed to. The transaction must not be committed.
 
-    def __init__(self, line: int) -> None:
+    `errors`: what the database has against it, by field, where judging the line again need not show it.
+    """
+
+    def __init__(self, line: int, errors: Mapping[str, str] | None = None) -> None:
         self.line = line
-        super().__init__(f"line {line} would do something else now")
+        self.errors = dict(errors or {})
+        super().__init__(f"line {line} would not do what was agreed to")
 
 
 async def write_file(
@@ -40,17 +45,25 @@ async def write_file(
 
 
 async def _write(tx: Transaction, judged: Sequence[Judged], keys: KeyRing) -> None:
-    created = [(one.draft, one.password) for one in judged if one.line.outcome == "creates" and one.draft is not None]
-    changed = [
-        (one.before.id, one.draft, one.password, one.before.etag)
-        for one in judged
-        if one.line.outcome == "changes" and one.draft is not None and one.before is not None
-    ]
+    changed = [one for one in judged if one.line.outcome == "changes"]
+    created = [one for one in judged if one.line.outcome == "creates"]
+    rows = changed
     try:
         if changed:
-            await update_accounts(tx, changed, keys)
+            await update_accounts(tx, [_edit_of(one) for one in changed], keys)
+        rows = created
         if created:
-            await create_accounts(tx, created, keys)
-    except (FieldErrors, ChangedError, NotFoundError) as error:
-        # the lines were judged a moment ago: somebody else took a name or deleted a reference since
-        raise ConflictError(0) from error
+            await create_accounts(tx, [(_draft_of(one), one.password) for one in created], keys)
+    except RowErrors as refused:
+        line = 0 if refused.row is None else rows[refused.row].line.line
+        raise ConflictError(line, by_name(refused).errors) from refused
+
+
+def _edit_of(one: Judged) -> AccountEdit:
+    assert one.before is not None, "what changes was there before"
+    return AccountEdit(id=one.before.id, draft=_draft_of(one), password=one.password, etag=one.before.etag)
+
+
+def _draft_of(one: Judged) -> AccountDraft:
+    assert one.draft is not None, "what is written was read"
+    return one.draft
