@@ -1,5 +1,231 @@
-"""Being built."""
+"""Live calls, and ending one by hand.
 
-from console.door import Door
+What is up only the daemon knows; the names of accounts and clients come from the database, in one query a look. An
+ending by hand is in the audit log exactly when the daemon may have done it: the row is written inside a transaction
+that was open before the daemon was asked.
+"""
 
-DOORS: tuple[Door, ...] = ()
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from console.context import Console, console_of
+from console.database import Database
+from console.door import Door, actor_of, form_text
+from console.errors import DaemonAwayError, FieldErrors
+from console.pages.render import Kind, redirect, render
+from console.pages.whose import offered
+from console.store.audit import write_audit
+from console.store.references import options
+from protocol import messages as m
+
+PATH = "/calls"
+END_PATH = "/calls/end"
+FILTERS = ("account_id", "client_id", "gateway")
+REFRESH_SECONDS = 2
+"""How often the page asks again: a listing of 500 calls costs the daemon less than a millisecond."""
+
+ENDED: dict[str, tuple[Kind, str]] = {
+    "released": ("done", "The call no longer counts. Only its switch can hang up, where people still talk."),
+    "already_released": ("info", "Nothing was done: the call had been released before."),
+    "unknown": ("info", "Nothing was done: no such call is up any more."),
+    "no_answer": (
+        "warning",
+        "The daemon did not answer, and may have ended it: see whether it is still listed.",
+    ),
+}
+"""By the daemon's result, what is said afterwards."""
+
+
+class ShownCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A row: the call, the names that it belongs to, and the URL of the question whether to end it."""
+
+    call: m.LiveCall
+    account: str
+    client: str
+    age: str
+    lease_left: str
+    end_url: str
+
+
+def duration(seconds: float) -> str:
+    """Hours, minutes, seconds: `1:02:03`, `2:03`."""
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def wanted(query: Mapping[str, str], request_id: int) -> m.Calls:
+    """The request for the part of the calls that the URL names. FieldErrors where it cannot be one."""
+    errors: dict[str, str] = {}
+    account_id = _row_id(query, "account_id", errors)
+    client_id = _row_id(query, "client_id", errors)
+    gateway = query.get("gateway", "") or None
+    if gateway is not None and len(gateway.encode()) > m.STRING_BYTES_MAX:
+        errors["gateway"] = f"Shorten this to {m.STRING_BYTES_MAX} bytes."
+    if errors:
+        raise FieldErrors(errors)
+    return m.Calls(id=request_id, account_id=account_id, client_id=client_id, gateway=gateway)
+
+
+def _row_id(query: Mapping[str, str], field: str, errors: dict[str, str]) -> int | None:
+    text = query.get(field, "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) < 2**63):
+        errors[field] = "Enter the number under which it is listed, such as 176."
+        return None
+    return int(text)
+
+
+async def show(request: Request) -> Response:
+    """The calls that are up now."""
+    console = console_of(request)
+    query = {field: request.query_params.get(field, "") for field in FILTERS}
+    shown: Sequence[ShownCall] = ()
+    errors: Mapping[str, str] = {}
+    omitted, away, status = 0, False, 200
+    try:
+        answer = await _listed(console, wanted(query, console.daemon.next_id()))
+        shown, omitted = await _named(console.database, answer.calls), answer.omitted
+    except FieldErrors as wrong:
+        errors, status = wrong.errors, 422
+    except DaemonAwayError:
+        away, status = True, 503
+    gateways = await options(console.database, "gateway")
+    kept = {field: text for field, text in query.items() if text}
+    is_paused = request.query_params.get("refresh") == "off"
+    values = {
+        "query": query,
+        "errors": errors,
+        "shown": shown,
+        "omitted": omitted,
+        "away": away,
+        "refresh_seconds": 0 if is_paused or errors else REFRESH_SECONDS,
+        "is_paused": is_paused,
+        "url": _url(PATH, kept | ({"refresh": "off"} if is_paused else {})),
+        "other_url": _url(PATH, kept | ({} if is_paused else {"refresh": "off"})),
+        "gateways": gateways,
+        "gateway_options": offered(gateways, query["gateway"]),
+        "as_of": console.wall(),
+    }
+    # a fragment that says "away" must be swapped in as well, and htmx swaps no 503
+    is_fragment = "hx-request" in request.headers
+    return render(request, "calls/page.html", values, 200 if is_fragment and away else status)
+
+
+async def ask_whether(request: Request) -> Response:
+    """The question before a call is ended, with what the call is."""
+    console = console_of(request)
+    try:
+        call = await _one(console, request.query_params)
+    except DaemonAwayError:
+        return _away(request)
+    if call is None:
+        return _said(request, "unknown")
+    shown = await _named(console.database, (call,))
+    return render(request, "calls/end.html", {"shown": shown[0], "action": END_PATH})
+
+
+async def end(request: Request) -> Response:
+    """End one call by hand, and note who did it."""
+    console = console_of(request)
+    form = await request.form()
+    try:
+        call = await _one(console, {field: form_text(form, field) for field in ("account_id", *_KEY)})
+    except DaemonAwayError:
+        return _away(request)
+    result = "unknown" if call is None else await _end(console, call, actor_of(request).name)
+    return _said(request, result)
+
+
+def _said(request: Request, result: str) -> Response:
+    kind, sentence = ENDED[result]
+    return redirect(request, PATH, sentence, kind=kind)
+
+
+_KEY = ("gateway", "call_id", "leg")
+
+
+async def _end(console: Console, call: m.LiveCall, actor: str) -> str:
+    """`released`, `already_released`, `unknown`, or `no_answer` where nobody can say."""
+    request = m.End(id=console.daemon.next_id(), call_id=call.call_id, leg=call.leg, gateway=call.gateway)
+    before = msgspec.to_builtins(call)
+    async with console.database.transaction(actor) as tx:
+        after: dict[str, Any]
+        try:
+            answer = await console.daemon.ask(request)
+            assert isinstance(answer, m.CallAnswer), "end is answered as a release is"
+            after = {"result": answer.result, "seconds": answer.seconds}
+        except (DaemonAwayError, FieldErrors):
+            after = {"result": "no_answer"}
+        if after["result"] in ("released", "no_answer"):
+            await write_audit(tx, "release", "calls", call.account_id, before, after)
+    return str(after["result"])
+
+
+async def _one(console: Console, named: Mapping[str, str]) -> m.LiveCall | None:
+    """The live call of this account, gateway, call id and leg: what the URL or form says is only where to look."""
+    try:
+        answer = await _listed(console, wanted(named, console.daemon.next_id()))
+    except FieldErrors:
+        return None
+    key = (named.get("gateway", "") or None, named.get("call_id", ""), named.get("leg", ""))
+    return next((call for call in answer.calls if (call.gateway, call.call_id, call.leg) == key), None)
+
+
+async def _listed(console: Console, request: m.Calls) -> m.CallsAnswer:
+    answer = await console.daemon.ask(request)
+    assert isinstance(answer, m.CallsAnswer), "calls are answered by a list"
+    return answer
+
+
+async def _named(database: Database, calls: Sequence[m.LiveCall]) -> Sequence[ShownCall]:
+    if not calls:
+        return ()
+    rows = await database.fetch(
+        "SELECT 'account' AS kind, id, name FROM accounts WHERE id = ANY ($1::bigint[]) "
+        "UNION ALL SELECT 'client', id, name FROM clients WHERE id = ANY ($2::bigint[])",
+        sorted({call.account_id for call in calls}),
+        sorted({call.client_id for call in calls}),
+    )
+    names = {(row["kind"], row["id"]): row["name"] for row in rows}
+    return [
+        ShownCall(
+            call=call,
+            account=names.get(("account", call.account_id), ""),
+            client=names.get(("client", call.client_id), ""),
+            age=duration(call.age_seconds),
+            lease_left=duration(call.lease_seconds_left),
+            end_url=_url(
+                END_PATH,
+                {
+                    "account_id": str(call.account_id),
+                    "gateway": call.gateway or "",
+                    "call_id": call.call_id,
+                    "leg": call.leg,
+                },
+            ),
+        )
+        for call in calls
+    ]
+
+
+def _away(request: Request) -> Response:
+    values = {"title": "The daemon does not answer", "message": "No call was ended. Try again in a moment."}
+    return render(request, "error.html", values, 503)
+
+
+def _url(path: str, query: Mapping[str, str]) -> str:
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+DOORS: tuple[Door, ...] = (
+    Door("GET", PATH, "read", show),
+    Door("GET", END_PATH, "release", ask_whether),
+    Door("POST", END_PATH, "release", end),
+)
