@@ -107,7 +107,7 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Entries, newest first. `older`: the `before` of the page behind it, `newer`: the `after` of the one in front."""
+    """Entries, newest first. `older`: `before` of the page behind it, `newer`: `after` of the one in front of it."""
 
     entries: tuple[AuditEntry, ...]
     older: int | None = None
