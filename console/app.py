@@ -4,11 +4,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from console.api import DOORS as API_DOORS
 from console.context import Console
@@ -24,24 +25,33 @@ from console.transfer import DOORS as TRANSFER_DOORS
 DOORS: tuple[Door, ...] = (*PEOPLE_DOORS, *PAGE_DOORS, *TRANSFER_DOORS, *API_DOORS)
 """Every way in, but for the files under /static."""
 
+REFUSED: dict[int, str] = {
+    400: "bad_request",
+    405: "method_not_allowed",
+    408: "timeout",
+    413: "too_large",
+    415: "unsupported_media_type",
+}
+"""What the frame or Starlette refuses before a handler sees it: status -> the word of the API."""
 
-def application(console: Console) -> Starlette:
-    """The ASGI application of this console."""
+
+def application(console: Console) -> ASGIApp:
+    """The ASGI application of this console; its hardening is outermost, so that faults pass through it too."""
     app = Starlette(
         routes=[
             *(Route(door.path, _endpoint(door), methods=[door.method]) for door in DOORS),
             Mount("/static", StaticFiles(directory=STATIC_FOLDER)),
         ],
-        middleware=[Middleware(Hardening, doors=DOORS, settings=console.settings.console)],
         exception_handlers={
             NotFoundError: _not_found,
             DatabaseAwayError: _database_away,
             404: _no_such_page,
+            HTTPException: _refused,
             Exception: _fault,
         },
     )
     app.state.console = console
-    return app
+    return Hardening(app, DOORS, console.settings.console)
 
 
 def _endpoint(door: Door) -> Callable[[Request], Awaitable[Response]]:
@@ -63,6 +73,14 @@ async def _not_found(request: Request, error: Any) -> Response:
 
 async def _no_such_page(request: Request, _error: Any) -> Response:
     return _said(request, 404, "not_found", "Not found", "There is nothing at this address.")
+
+
+async def _refused(request: Request, error: Any) -> Response:
+    response = _said(
+        request, error.status_code, REFUSED.get(error.status_code, "bad_request"), "Not possible", f"{error.detail}"
+    )
+    response.headers.update(error.headers or {})
+    return response
 
 
 async def _database_away(request: Request, error: Any) -> Response:
