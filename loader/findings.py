@@ -165,7 +165,7 @@ class Lint:
                     if place < self._end:  # thousands at one place make millions of pairs
                         parties = self._party(first), self._party(second)
                         self._keep(place, Ambiguous(*parties, direction, _IDENT_TYPES[kind], at))
-                elif _shadows(first, second):
+                elif shadows(first, second):
                     hidden = self._hidden.setdefault(second.id, _Hidden(second))
                     if second.id not in hidden_here:
                         hidden_here.add(second.id)
@@ -254,7 +254,7 @@ def _rows_of_equals(entry: Entry) -> Iterator[list[Account]]:
             yield row
 
 
-def _shadows(first: Account, second: Account) -> bool:
+def shadows(first: Account, second: Account) -> bool:
     """Whether the first takes every call that the second could have; both set the same conditions."""
     if first.client_id != second.client_id or first.password is not None or second.password is not None:
         return False  # who proves a password is not hidden by who does not

@@ -92,6 +92,18 @@ def every_row(table: Table) -> str:
     return f"SELECT t.id, true, {columns} FROM identd.{table} AS t {bound}"  # noqa: S608 - constants of this file
 
 
+def accounts_by_id() -> str:
+    """The accounts of `$1::bigint[]`, for who looks at a few with a connection that decodes inet its own way.
+
+    Networks as bytes of the same format; of a password only that there is one.
+    """
+    columns = _COLUMNS["accounts"].format(gateways=_GATEWAYS_OF_ONE)
+    ip = "(SELECT array_agg(inet_send(n) ORDER BY o) FROM unnest(t.ip) WITH ORDINALITY AS u (n, o))"
+    password = "CASE WHEN t.password IS NOT NULL THEN 'idp1'::bytea END"  # noqa: S105
+    columns = columns.replace("t.ip,", f"{ip},").replace("t.password,", f"{password},")
+    return f"SELECT t.id, true, {columns} FROM identd.accounts AS t WHERE t.id = ANY ($1::bigint[])"  # noqa: S608
+
+
 def changed_rows(table: Table) -> str:
     """The rows that are named in new changes, each once, also those that are gone; parameters as `NEW_CHANGES`."""
     columns = _COLUMNS[table].format(gateways=_GATEWAYS_OF_ONE)
