@@ -200,7 +200,10 @@ def referred_to(rows: Iterable[tuple[str, int | None, str | None, str | None]]) 
 def _end(text: str) -> datetime:
     """Until a day is until its end."""
     when = v.moment(text)
-    return when + timedelta(days=1) if len(text) == _DAY else when
+    try:
+        return when + timedelta(days=1) if len(text) == _DAY else when
+    except OverflowError:
+        raise v.BadValueError("Write an earlier day: this is the last one that there is") from None
 
 
 def _size(text: str) -> int:
@@ -219,9 +222,9 @@ def _id(value: Any) -> int:
 
 
 def _shown(value: Any) -> str | None:
+    if value in (None, "", [], {}):
+        return None
     match value:
-        case None | "" | [] | {}:
-            return None
         case bool():
             return "yes" if value else "no"
         case list():
