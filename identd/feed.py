@@ -87,6 +87,7 @@ class Feed:
         "_engine",
         "_observer",
         "_seen",
+        "_sending",
         "_silent_seconds_max",
         "_source",
         "_stream",
@@ -116,6 +117,7 @@ class Feed:
         self._changes = 0
         self._source = ""
         self._stream: trio.SocketStream | None = None
+        self._sending = trio.Lock()  # a wish to reconcile may come while an acknowledgement is on its way
         self.as_of: float | None = None
         self.database_connected = False
         self.database_error: str | None = None
@@ -151,7 +153,7 @@ class Feed:
     async def reconcile(self) -> None:
         """Have everything read again, if a loader is there to do it."""
         if self._stream is not None:
-            await self._stream.send_all(encode(Reconcile()))
+            await self._send(self._stream, Reconcile())
 
     async def _run_one(self) -> str:
         """One life of the loader; how it ended."""
@@ -197,12 +199,16 @@ class Feed:
             while data := await self._heard(stream):
                 for message in decoder.feed(data):
                     await self._take(message)
-                    await _send(stream, Ack(1))
+                    await self._send(stream, Ack(1))
         except trio.BrokenResourceError:
             return "its connection broke"
         except StreamError as error:
             return f"it broke the stream: {error}"
         return "it ended"
+
+    async def _send(self, stream: trio.SocketStream, message: DaemonMessage) -> None:
+        async with self._sending:
+            await stream.send_all(encode(message))
 
     async def _heard(self, stream: trio.SocketStream) -> bytes:
         """What the loader says next, b"" at its end. Raises `SilentLoaderError`."""
@@ -287,10 +293,6 @@ class Feed:
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name in LOADER_ENVIRONMENT or name.startswith("PG")}
-
-
-async def _send(stream: trio.SocketStream, message: DaemonMessage) -> None:
-    await stream.send_all(encode(message))
 
 
 async def _end(process: trio.Process) -> None:

@@ -337,6 +337,31 @@ async def test_transaction_is_in_force_while_the_database_is_there_that_says_so(
         assert not daemon.feed.in_force(9), "the next loader may find another database"
 
 
+ASKED = 300
+
+
+async def test_wishes_to_read_everything_again_cross_the_acknowledgements_unharmed(fed: Feeding) -> None:
+    does = f"""
+        acknowledged = wished = 0
+        for number in range({ASKED}):
+            sock.sendall(encode(LogLine("info", "line")))
+            while acknowledged <= number:
+                message = hear()
+                acknowledged += message == Ack(1)
+                wished += message == Reconcile()
+        while wished < {ASKED}:
+            wished += hear() == Reconcile()
+        say(LogLine("info", "done"))
+        hear()
+    """
+    async with fed(does) as daemon:
+        await daemon.until(lambda: daemon.seen.logs)
+        for _ in range(ASKED):
+            await daemon.feed.reconcile()
+        await daemon.until(lambda: daemon.seen.logs[-1] == ("info", "done {}"))
+        assert daemon.seen.ends == []
+
+
 @pytest.mark.parametrize("stops", ["os.kill(os.getpid(), signal.SIGSTOP)", "time.sleep(60)"])
 async def test_a_loader_that_has_gone_silent_is_killed_and_replaced(fed: Feeding, stops: str) -> None:
     does = f"""
