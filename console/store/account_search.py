@@ -5,7 +5,7 @@ read row by row. `where_of` is the same as one condition, for reading in an orde
 `a` is the account's alias everywhere, `c` its client's in `where_of`. Values are parameters, never text in SQL.
 """
 
-# ruff: noqa: S608 - what is put together are columns and $n, never values
+
 
 import itertools
 import re
@@ -20,7 +20,14 @@ ID_DIGITS_MAX = 18
 Placeholder = Callable[[object], str]
 """Takes a value, gives the `$n` that stands for it."""
 
-_OF_CLIENT = "a.client_id IN (SELECT k.id FROM clients AS k WHERE {})"
+_CLIENT_BY_INDEX = "a.client_id IN (SELECT c.id FROM clients AS c WHERE {})"
+_NETWORK_BY_INDEX = "a.id IN (SELECT n.account_id FROM account_networks AS n WHERE n.network && {})"
+_NETWORK_BY_ROW = "EXISTS (SELECT FROM account_networks AS n WHERE n.account_id = a.id AND n.network && {} OFFSET 0)"
+_GATEWAY_BY_INDEX = "a.id IN (SELECT b.account_id FROM account_gateways AS b WHERE b.gateway_id = {})"
+_GATEWAY_BY_ROW = (
+    "EXISTS (SELECT FROM account_gateways AS b WHERE b.account_id = a.id AND b.gateway_id = {} OFFSET 0)"
+)
+"""OFFSET 0 keeps PostgreSQL from collecting all of them first: few rows are asked about, and each costs a look-up."""
 
 
 class Parameters:
@@ -43,82 +50,76 @@ def is_filtered(wanted: AccountFilter) -> bool:
 
 def branches_of(wanted: AccountFilter, put: Placeholder) -> list[str]:
     """Conditions on `a`, one a branch: an account is wanted when one of them holds. No branch: none is."""
-    groups = _groups(wanted, put, of_client=_OF_CLIENT)
+    groups = _groups(wanted, put, by_index=True)
     return [" AND ".join(chosen) for chosen in itertools.product(*groups)]
 
 
 def where_of(wanted: AccountFilter, put: Placeholder) -> str:
-    """The same as one condition on `a` and `c`."""
-    groups = _groups(wanted, put, of_client="{}")
+    """The same as one condition on `a` and `c`, to be asked of one row after the other."""
+    groups = _groups(wanted, put, by_index=False)
     return " AND ".join(f"({' OR '.join(group)})" if group else "false" for group in groups) or "true"
 
 
-def _groups(wanted: AccountFilter, put: Placeholder, of_client: str) -> list[tuple[str, ...]]:
-    """All of the groups must hold, and of a group one. `of_client` makes a condition on `k` one on `a`."""
-    k = "k" if of_client is _OF_CLIENT else "c"
-
-    def client(condition: str) -> str:
-        return of_client.format(condition)
-
+def _groups(wanted: AccountFilter, put: Placeholder, *, by_index: bool) -> list[tuple[str, ...]]:
+    """All of the groups must hold, and of a group one. `by_index`: as a whole by an index, else row by row."""
+    client = (_CLIENT_BY_INDEX if by_index else "{}").format
     groups: list[tuple[str, ...]] = []
     if wanted.q:
         text, found = wanted.q.strip(), []
         if text.isascii() and text.isdigit() and len(text) <= ID_DIGITS_MAX:
             found.append(f"a.id = {put(int(text))}")
-        found += [*_networks(text, put), *_texts(text, ("a.name", "coalesce(a.ident_name, a.ani)"), put)]
-        found += [client(condition) for condition in _texts(text, (f"{k}.name",), put)]
+        found += _networks(text, put, by_index=by_index)
+        found += _texts(text, ("a.name", "coalesce(a.ident_name, a.ani)"), put)
+        found += map(client, _texts(text, ("c.name",), put))
         groups.append(tuple(found))
     if wanted.ident:
         text = wanted.ident.strip()
-        groups.append((*_networks(text, put), *_texts(text, ("coalesce(a.ident_name, a.ani)",), put)))
+        found = _networks(text, put, by_index=by_index) + _texts(text, ("coalesce(a.ident_name, a.ani)",), put)
+        groups.append(tuple(found))
     if wanted.tech_prefix:
-        pattern = put(_escaped(wanted.tech_prefix) + "%")
-        groups.append((f"""a.tech_prefix COLLATE "C" LIKE {pattern}""",))
+        is_storable = _is_storable(wanted.tech_prefix)
+        pattern = _escaped(wanted.tech_prefix) + "%"
+        groups.append((f"""a.tech_prefix COLLATE "C" LIKE {put(pattern)}""",) if is_storable else ())
     if wanted.client:
-        groups.append(tuple(client(condition) for condition in _texts(wanted.client.strip(), (f"{k}.name",), put)))
+        groups.append(tuple(map(client, _texts(wanted.client.strip(), ("c.name",), put))))
     if wanted.client_type:
-        groups.append((client(f"{k}.client_type = {put(wanted.client_type)}"),))
+        is_storable = _is_storable(wanted.client_type)
+        groups.append((client(f"c.client_type = {put(wanted.client_type)}"),) if is_storable else ())
     for column in ("orig_rate_table_id", "routing_plan_id", "term_rate_table_id", "client_id"):
         value = getattr(wanted, column)
         if value is not None:
             groups.append((f"a.{column} = {put(value)}",))
     for column, tags in (("orig_tags", wanted.orig_tags), ("term_tags", wanted.term_tags)):
         if tags:
-            groups.append((f"(a.{column} <> '{{}}' AND a.{column} @> {put(list(tags))}::text[])",))
+            is_storable = all(map(_is_storable, tags))
+            condition = f"(a.{column} <> '{{}}' AND a.{column} @> {{}}::text[])"
+            groups.append((condition.replace("{}::", f"{put(list(tags))}::"),) if is_storable else ())
     for column, enabled in (("orig_enabled", wanted.orig), ("term_enabled", wanted.term)):
         if enabled is not None:
             groups.append((f"a.{column}" if enabled else f"NOT a.{column}",))
     if wanted.gateway_id is not None:
-        bound = f"SELECT b.account_id FROM account_gateways AS b WHERE b.gateway_id = {put(wanted.gateway_id)}"
-        groups.append((f"a.id IN ({bound})",))
+        bound = _GATEWAY_BY_INDEX if by_index else _GATEWAY_BY_ROW
+        groups.append((bound.format(put(wanted.gateway_id)),))
     groups += [
-        tuple(client(condition) if of_whom == "client" else condition for of_whom, condition in group)
-        for group in _states(k)[wanted.state]
+        tuple(client(each) if each.startswith("c.") else each for each in group) for group in STATES[wanted.state]
     ]
     return groups
 
 
-def _states(k: str) -> dict[str, tuple[tuple[tuple[str, str], ...], ...]]:
-    """State -> groups of (whose, condition)."""
-    return {
-        "": (),
-        "on": (
-            (("account", "(a.orig_enabled OR a.term_enabled)"),),
-            (("account", "a.status = 'active'"),),
-            (("client", f"{k}.status = 'active'"),),
-        ),
-        "off": ((("account", "NOT a.orig_enabled AND NOT a.term_enabled"),),),
-        "blocked": ((("account", "a.status = 'blocked'"), ("client", f"{k}.status <> 'active'")),),
-    }
+STATES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "": (),
+    "on": (("(a.orig_enabled OR a.term_enabled)",), ("a.status = 'active'",), ("c.status = 'active'",)),
+    "off": (("NOT a.orig_enabled AND NOT a.term_enabled",),),
+    "blocked": (("a.status = 'blocked'", "c.status <> 'active'"),),
+}
+"""State -> groups of conditions, of an account or of its client."""
 
 
-def _networks(text: str, put: Placeholder) -> tuple[str, ...]:
+def _networks(text: str, put: Placeholder, *, by_index: bool) -> list[str]:
     network = network_asked_for(text)
     if network is None:
-        return ()
-    return (
-        f"a.id IN (SELECT n.account_id FROM account_networks AS n WHERE n.network && {put(network)}::text::inet)",
-    )
+        return []
+    return [(_NETWORK_BY_INDEX if by_index else _NETWORK_BY_ROW).format(f"{put(network)}::text::inet")]
 
 
 def network_asked_for(text: str) -> str | None:

@@ -2,13 +2,16 @@
 
 A page is made in three steps of one snapshot: how many there are, the ids of the page, then everything about these
 ids alone. The whole list is counted by `account_totals` and read from the nearer end of an index; a search is found
-as a whole, up to FOUND_MAX, and sorted; one that finds more is read in order until the page is full.
+as a whole, up to FOUND_MAX, and sorted; one that finds more is read in order until the page is full. Where that takes
+too long (the order asked for has what is wanted at its far end) the page is made of the first FOUND_MAX, and says so.
 """
 
 # ruff: noqa: S608 - what is put together are columns and $n, never values
 
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 
+import asyncpg
 import msgspec
 
 from console.database import Database, Row, Transaction
@@ -26,28 +29,48 @@ from console.store.account_columns import SELECT, account_of, networks_of
 from console.store.account_search import Parameters, branches_of, is_filtered, where_of
 
 _ORDERS: dict[SortKey, tuple[str, str, tuple[str, ...]]] = {
-    "id": ("accounts AS s", "s.id", ("s.id",)),
-    "name": ("accounts AS s", "s.id", ("s.name", "s.id")),
-    "tech_prefix": ("accounts AS s", "s.id", ('s.tech_prefix COLLATE "C"', "s.id")),
-    "client": ("account_order AS s", "s.account_id", ("s.client_name", "s.account_id")),
-    "ident": ("account_order AS s", "s.account_id", ("s.ident_by", "s.address", "s.ident", "s.account_id")),
+    "id": ("accounts", "id", ("id",)),
+    "name": ("accounts", "id", ("name", "id")),
+    "tech_prefix": ("accounts", "id", ('tech_prefix COLLATE "C"', "id")),
+    "client": ("account_order", "account_id", ("client_name", "account_id")),
+    "ident": ("account_order", "account_id", ("ident_by", "address", "ident", "account_id")),
 }
-"""Sort key -> the table that has an index in this order, its account id, and the columns of that index."""
+"""Sort key -> the table that has an index in this order, its account's id, and the columns of that index."""
+
+SORTING_MS_MAX = 60
+"""How long a search that finds more than FOUND_MAX may look for the rows of its page in the order asked for."""
+
+_SETTINGS = {
+    "plan_cache_mode": "force_custom_plan",  # what a pattern finds differs a thousandfold from one to the next
+    "max_parallel_workers_per_gather": "0",  # starting them costs 10 ms and takes the cores that answer calls
+    "random_page_cost": "1.1",  # what is searched is in memory
+    "jit": "off",  # compiling takes longer than any of these statements
+    "synchronize_seqscans": "off",  # the next page has to begin where this one did
+}
+_PREPARE = "SELECT " + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in _SETTINGS.items())
+
+_IN_ORDER_ONLY = "SAVEPOINT in_order; " + "; ".join(
+    f"SET LOCAL {setting}"
+    for setting in (
+        f"statement_timeout = {SORTING_MS_MAX}",
+        *(
+            f"enable_{way} = off"
+            for way in ("sort", "incremental_sort", "hashjoin", "mergejoin", "bitmapscan", "seqscan")
+        ),
+    )
+)
+"""Leaves one plan: along the index, each row looked at, until the page is full."""
 
 
 async def list_accounts(db: Database, wanted: AccountFilter, paging: Paging) -> AccountPage:
     """The page, clamped to the last one; every figure in it is of one moment."""
     async with db.transaction("", isolation="repeatable_read", readonly=True) as tx:
-        # each search is planned for the text it has: how many rows a pattern finds differs a thousandfold
-        await tx.execute("SET LOCAL plan_cache_mode = force_custom_plan")
-        if not is_filtered(wanted):
-            total, has_more = await _total(tx), False
-            paging = _clamped(paging, total)
-            ids = await _ids_of_all(tx, paging, total)
-        else:
-            paging, ids, total, has_more = await _search(tx, wanted, paging)
-        rows = tuple(map(_row_of, await tx.fetch(_PAGE, ids))) if ids else ()
-        return AccountPage(rows=rows, total=total, paging=paging, has_more=has_more)
+        await tx.execute(_PREPARE)
+        if is_filtered(wanted):
+            return await _search(tx, wanted, paging)
+        total = await _total(tx)
+        paging = _clamped(paging, total)
+        return AccountPage(rows=await _rows(tx, await _ids_of_all(tx, paging, total)), total=total, paging=paging)
 
 
 async def count_accounts(db: Database, wanted: AccountFilter) -> int:
@@ -85,52 +108,93 @@ async def _ids_of_all(tx: Transaction, paging: Paging, total: int) -> list[int]:
     turned = skipped > total - skipped - taken
     if turned:
         skipped = total - skipped - taken
-    rows = await tx.fetch(
-        f"SELECT {account_id} AS id FROM {table} ORDER BY {_order(paging, turned=turned)} OFFSET $1 LIMIT $2",
+    ids: list[int] = await tx.value(
+        f"SELECT ARRAY(SELECT s.{account_id} FROM {table} AS s ORDER BY {_order('s', paging, turned=turned)}"
+        " OFFSET $1 LIMIT $2)",
         skipped,
         taken,
     )
-    ids = [row["id"] for row in rows]
     return ids[::-1] if turned else ids
 
 
-async def _search(tx: Transaction, wanted: AccountFilter, paging: Paging) -> tuple[Paging, list[int], int, bool]:
-    """Paging clamped, the ids of the page, how many there are, and whether there are more than that."""
+async def _search(tx: Transaction, wanted: AccountFilter, paging: Paging) -> AccountPage:
+    found = await _found(tx, wanted)
+    has_more = len(found) > FOUND_MAX
+    del found[FOUND_MAX:]
+    paging = _clamped(paging, len(found))
+    ids = await _ids_in_order(tx, wanted, paging) if has_more else await _ids_of(tx, found, paging)
+    is_sorted = ids is not None
+    if ids is None:
+        ids = await _ids_of(tx, found, paging)
+    return AccountPage(
+        rows=await _rows(tx, ids), total=len(found), paging=paging, has_more=has_more, is_sorted=is_sorted
+    )
+
+
+async def _found(tx: Transaction, wanted: AccountFilter) -> list[int]:
+    """The ids of what the filter finds, and one too many where there are more than FOUND_MAX."""
     put = Parameters()
     branches = [
         f"(SELECT a.id FROM accounts AS a WHERE {branch} LIMIT {FOUND_MAX + 1})"
         for branch in branches_of(wanted, put)
     ]
     if not branches:
-        return _clamped(paging, 0), [], 0, False
-    found = await tx.fetch(f"SELECT id FROM ({' UNION '.join(branches)}) AS found LIMIT {FOUND_MAX + 1}", *put.values)
-    total, has_more = min(len(found), FOUND_MAX), len(found) > FOUND_MAX
-    paging = _clamped(paging, total)
-    table, account_id, _ = _ORDERS[paging.sort]
-    skipped = (paging.page - 1) * paging.size
-    put = Parameters()
-    if has_more:
-        condition = where_of(wanted, put)
-        source = f"{table} JOIN accounts AS a ON a.id = {account_id} JOIN clients AS c ON c.id = a.client_id"
-    else:
-        condition = f"{account_id} = ANY ({put([row['id'] for row in found])}::bigint[])"
-        source = table
-    rows = await tx.fetch(
-        f"SELECT {account_id} AS id FROM {source} WHERE {condition} ORDER BY {_order(paging)}"
-        f" OFFSET {put(skipped)} LIMIT {put(min(paging.size, total - skipped))}",
-        *put.values,
+        return []
+    found: list[int] = await tx.value(
+        f"SELECT ARRAY(SELECT id FROM ({' UNION '.join(branches)}) AS found LIMIT {FOUND_MAX + 1})", *put.values
     )
-    return paging, [row["id"] for row in rows], total, has_more
+    return found
 
 
-def _order(paging: Paging, *, turned: bool = False) -> str:
+async def _ids_of(tx: Transaction, found: Sequence[int], paging: Paging) -> list[int]:
+    """Of these accounts the ones on the page; all are read and sorted."""
+    table, account_id, columns = _ORDERS[paging.sort]
+    ids: list[int] = await tx.value(
+        f"""
+        WITH s AS MATERIALIZED (
+            SELECT s.{", s.".join(column.partition(" ")[0] for column in columns)}
+            FROM unnest($1::bigint[]) AS found (id) JOIN {table} AS s ON s.{account_id} = found.id)
+        SELECT ARRAY(SELECT s.{account_id} FROM s ORDER BY {_order("s", paging)} OFFSET $2 LIMIT $3)
+        """,
+        found,
+        (paging.page - 1) * paging.size,
+        paging.size,
+    )
+    return ids
+
+
+async def _ids_in_order(tx: Transaction, wanted: AccountFilter, paging: Paging) -> list[int] | None:
+    """The page out of all that the filter finds; None where it does not fill in time."""
+    table, account_id, _ = _ORDERS[paging.sort]
+    put = Parameters()
+    beside = "" if table == "accounts" else f"{table} AS s JOIN accounts AS a ON a.id = s.{account_id}"
+    skipped = (paging.page - 1) * paging.size
+    statement = f"""
+        SELECT ARRAY(
+            SELECT a.id FROM {beside or "accounts AS a"} LEFT JOIN clients AS c ON c.id = a.client_id
+            WHERE {where_of(wanted, put)} ORDER BY {_order("s" if beside else "a", paging)}
+            OFFSET {put(skipped)} LIMIT {put(min(paging.size, FOUND_MAX - skipped))})
+    """
+    await tx.execute(_IN_ORDER_ONLY)
+    ids: list[int] | None = None
+    with contextlib.suppress(asyncpg.QueryCanceledError):
+        ids = await tx.value(statement, *put.values)
+    await tx.execute("ROLLBACK TO SAVEPOINT in_order")
+    return ids
+
+
+def _order(alias: str, paging: Paging, *, turned: bool = False) -> str:
     direction = " DESC" if paging.descending != turned else ""
-    return ", ".join(column + direction for column in _ORDERS[paging.sort][2])
+    return ", ".join(f"{alias}.{column}{direction}" for column in _ORDERS[paging.sort][2])
 
 
 def _clamped(paging: Paging, total: int) -> Paging:
     last = max(1, -(-total // paging.size))
     return msgspec.structs.replace(paging, page=min(max(1, paging.page), last))
+
+
+async def _rows(tx: Transaction, ids: Sequence[int]) -> tuple[AccountRow, ...]:
+    return tuple(map(_row_of, await tx.fetch(_PAGE, ids))) if ids else ()
 
 
 _PAGE = f"""
