@@ -40,7 +40,6 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     changes: int
     same: int
     errors: int
-    differs: int
     notice: str
     xid: int | None
 
@@ -50,18 +49,13 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImportLine(msgspec.Struct, frozen=True):
-    """What one line would do. `details`: (field, before, after), or (field, sentence) of an error.
-
-    `print` is the same exactly while the line would do the same; `differs`: it would not any more.
-    """
+    """What one line would do. `details`: (field, before, after), or (field, sentence) of an error."""
 
     line: int
     outcome: Outcome
     account_id: int | None
     account: str
     details: tuple[tuple[str, ...], ...]
-    print: bytes
-    differs: bool = False
 
 
 async def begin_import(database: Database, owner: str, file_name: str, update_existing: bool) -> int:
@@ -77,29 +71,26 @@ async def begin_import(database: Database, owner: str, file_name: str, update_ex
         return import_id
 
 
-async def claim_import(database: Database, owner: str, import_id: int) -> tuple[bytes, bool]:
-    """The file of a checked import, which is in state writing from now on, and whether it is sealed."""
+async def claim_import(database: Database, owner: str, import_id: int) -> None:
+    """A checked import is in state writing from now on. FieldErrors where it cannot be, NotFoundError."""
     async with database.transaction(owner) as tx:
         await _make_room(tx, owner)
-        row = await tx.row(
+        tag = await tx.execute(
             "UPDATE imports SET state = 'writing', heartbeat_at = now(), progress = 0, notice = '' "
-            "WHERE id = $1 AND owner = $2 AND state = 'checked' AND import_is_kept(imports) "
-            "RETURNING file, file_is_sealed",
+            "WHERE id = $1 AND owner = $2 AND state = 'checked' AND import_is_kept(imports)",
             import_id,
             owner,
         )
-        if row is None:
+        if tag != "UPDATE 1":
             await get_import(tx, owner, import_id)
             raise FieldErrors({"": "This import cannot be written any more: look at how it stands."})
-        return row["file"], row["file_is_sealed"]
 
 
 async def _make_room(tx: Transaction, owner: str) -> None:
     """Bury what is dead, then see whether one more may begin."""
     await tx.value("SELECT pg_advisory_xact_lock($1)", _BOUND)
-    await tx.execute(
-        "UPDATE imports SET state = 'failed', file = NULL, notice = $1 WHERE import_is_silent(imports)", STOPPED
-    )
+    await tx.execute("UPDATE imports SET state = 'failed', notice = $1 WHERE import_is_silent(imports)", STOPPED)
+    await _forget_parts(tx)
     await wipe_expired(tx)
     owners = [row[0] for row in await tx.fetch("SELECT owner FROM imports WHERE state IN ('checking', 'writing')")]
     if owner in owners:
@@ -127,78 +118,72 @@ async def write_lines(tx: Transaction, import_id: int, lines: Sequence[ImportLin
     encode = msgspec.json.encode
     await tx.copy_in(
         "identd.import_lines",
-        ("import_id", "line", "outcome", "account_id", "account", "details", "print", "differs"),
-        [
-            (
-                import_id,
-                li.line,
-                li.outcome,
-                li.account_id,
-                li.account,
-                encode(li.details).decode(),
-                li.print,
-                li.differs,
-            )
-            for li in lines
-        ],
+        ("import_id", "line", "outcome", "account_id", "account", "details"),
+        [(import_id, li.line, li.outcome, li.account_id, li.account, encode(li.details).decode()) for li in lines],
     )
 
 
-async def forget_lines(tx: Transaction, import_id: int) -> None:
-    """Before it is checked again."""
-    await tx.execute("DELETE FROM import_lines WHERE import_id = $1", import_id)
+async def write_part(tx: Transaction, import_id: int, part: int, lines: bytes) -> None:
+    """Keep what is to be written; `part` from 0."""
+    await tx.execute("INSERT INTO import_parts (import_id, part, lines) VALUES ($1, $2, $3)", import_id, part, lines)
 
 
-async def prints(session: Database | Session, import_id: int) -> dict[int, bytes]:
-    """Line -> its print, of all lines that were checked."""
-    rows = await session.fetch("SELECT line, print FROM import_lines WHERE import_id = $1", import_id)
-    return {row[0]: row[1] for row in rows}
+async def count_parts(session: Database | Session, import_id: int) -> int:
+    """How many there are."""
+    return int(await session.value("SELECT count(*) FROM import_parts WHERE import_id = $1", import_id))
 
 
-async def finish_check(
-    tx: Transaction,
-    import_id: int,
-    counts: Mapping[Outcome, int],
-    file: bytes | None,
-    *,
-    is_sealed: bool,
-    notice: str = "",
-) -> None:
-    """The dry run is over: with errors the file is forgotten, without it waits to be written.
+async def read_part(session: Database | Session, import_id: int, part: int) -> bytes:
+    """One of them."""
+    found: bytes = await session.value(
+        "SELECT lines FROM import_parts WHERE import_id = $1 AND part = $2", import_id, part
+    )
+    return found
 
-    AssertionError where nobody works on it any more.
+
+async def finish_check(tx: Transaction, import_id: int, counts: Mapping[Outcome, int]) -> None:
+    """The dry run is over: with errors nothing will be written, without any it waits for its owner's word.
+
+    AssertionError where the import was given up in the meantime.
     """
     tag = await tx.execute(
-        "UPDATE imports SET state = $2, lines = $3, creates = $4, changes = $5, same = $6, errors = $7, notice = $8, "
-        "file = $9, file_is_sealed = $10, progress = 1 WHERE id = $1 AND state IN ('checking', 'writing')",
+        "UPDATE imports SET state = $2, lines = $3, creates = $4, changes = $5, same = $6, errors = $7, progress = 1 "
+        "WHERE id = $1 AND state = 'checking'",
         import_id,
         "errors" if counts["error"] else "checked",
         sum(counts.values()),
         *(counts[outcome] for outcome in OUTCOMES),
-        notice,
-        None if counts["error"] else file,
-        is_sealed,
     )
     assert tag == "UPDATE 1", "the import was given up in the meantime"
+    await _forget_parts(tx)
 
 
 async def finish_write(tx: Transaction, import_id: int) -> None:
     """All is written, if this transaction commits. AssertionError where the import was given up in the meantime."""
     tag = await tx.execute(
-        "UPDATE imports SET state = 'done', file = NULL, progress = 1, xid = pg_current_xact_id()::text::bigint "
+        "UPDATE imports SET state = 'done', progress = 1, xid = pg_current_xact_id()::text::bigint "
         "WHERE id = $1 AND state = 'writing'",
         import_id,
     )
     assert tag == "UPDATE 1", "the import was given up in the meantime"
+    await _forget_parts(tx)
 
 
 async def fail_import(database: Database, import_id: int, notice: str) -> None:
     """It ended badly, and why."""
     await database.execute(
-        "UPDATE imports SET state = 'failed', file = NULL, notice = $2 "
-        "WHERE id = $1 AND state IN ('checking', 'writing')",
+        "UPDATE imports SET state = 'failed', notice = $2 WHERE id = $1 AND state IN ('checking', 'writing')",
         import_id,
         notice,
+    )
+    await _forget_parts(database)
+
+
+async def _forget_parts(session: Database | Session) -> None:
+    """What will never be written, of anybody, is not kept."""
+    await session.execute(
+        "DELETE FROM import_parts AS p USING imports AS i "
+        "WHERE i.id = p.import_id AND i.state NOT IN ('checking', 'checked', 'writing')"
     )
 
 
@@ -206,12 +191,13 @@ async def discard_import(database: Database, owner: str, import_id: int) -> None
     """Its owner wants it no more: the file and what its lines would have done are gone."""
     await get_import(database, owner, import_id)
     tag = await database.execute(
-        "UPDATE imports SET state = 'discarded', file = NULL "
+        "UPDATE imports SET state = 'discarded' "
         "WHERE id = $1 AND (state IN ('checked', 'errors') OR import_is_silent(imports))",
         import_id,
     )
     if tag == "UPDATE 1":
         await database.execute("DELETE FROM import_lines WHERE import_id = $1", import_id)
+        await _forget_parts(database)
 
 
 async def get_import(session: Database | Session, owner: str, import_id: int) -> Import:
@@ -235,7 +221,7 @@ async def lines_of(
 ) -> tuple[ImportLine, ...]:
     """Lines behind line `after` in order, of one outcome or all."""
     rows = await session.fetch(
-        "SELECT line, outcome, account_id, account, details, print, differs FROM import_lines "
+        "SELECT line, outcome, account_id, account, details FROM import_lines "
         "WHERE import_id = $1 AND line > $2 AND ($3::text IS NULL OR outcome = $3) ORDER BY line LIMIT $4",
         import_id,
         after,
@@ -245,22 +231,10 @@ async def lines_of(
     return tuple(_line(row) for row in rows)
 
 
-async def differing_lines(database: Database, import_id: int, count: int) -> tuple[ImportLine, ...]:
-    """The first lines that would no longer do what their owner had agreed to."""
-    rows = await database.fetch(
-        "SELECT line, outcome, account_id, account, details, print, differs FROM import_lines "
-        "WHERE import_id = $1 AND differs ORDER BY line LIMIT $2",
-        import_id,
-        count,
-    )
-    return tuple(_line(row) for row in rows)
-
-
 _SELECT = """
 SELECT i.id, i.owner, i.file_name, i.update_existing, i.lines, i.progress, i.creates, i.changes, i.same, i.errors,
     i.xid, i.notice, CASE WHEN import_is_silent(i) THEN 'failed' ELSE i.state END AS state,
-    extract(epoch FROM i.created_at)::float8 AS created_at,
-    (SELECT count(*) FROM import_lines AS l WHERE l.import_id = i.id AND l.differs) AS differs
+    extract(epoch FROM i.created_at)::float8 AS created_at
 FROM imports AS i
 """
 

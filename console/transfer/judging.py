@@ -5,7 +5,6 @@ that was asked for. Columns that the file does not have stay as they are; an emp
 which nobody could have exported: an empty cell keeps it.
 """
 
-import hashlib
 from collections.abc import Mapping
 from typing import Final
 
@@ -20,7 +19,7 @@ from console.objects.account import (
     RemovePassword,
     SetPassword,
 )
-from console.objects.account_fields import FIELD, FIELDS, PASSWORD_NAMES, changes, read_text
+from console.objects.account_fields import FIELDS, PASSWORD_NAMES, changes, read_text
 from console.objects.divided import divided
 from console.objects.password_fields import read_password
 from console.objects.references import Kind, References
@@ -36,10 +35,10 @@ COLUMNS: Final = (*EXPORTED, *PASSWORD_NAMES)
 ID_MAX = 9_223_372_036_854_775_807
 SHOWN_CHARACTERS_MAX = 500
 """Of one value in the report of a line: 4,096 networks are not read there."""
-PRINT_BYTES = 8
 
+_REFERRING = tuple((field.name, field.refers_to, field.kind == "references") for field in FIELDS if field.refers_to)
 _SAID_OTHERWISE = frozenset({ID, "client", "name", *PASSWORD_NAMES})
-_NO_KEY = "There is no key to keep it with: set credentials.key_file in the configuration first."
+_NO_KEY = "There is no key to keep it with until it is written: set credentials.key_file in the configuration first."
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -54,12 +53,10 @@ class Judged(msgspec.Struct, frozen=True):
 def references_of(cells: Mapping[str, str]) -> set[tuple[Kind, str]]:
     """What the cells refer to, to be looked up before the line can be judged."""
     wanted: set[tuple[Kind, str]] = set()
-    for name, text in cells.items():
-        field = FIELD.get(name)
-        if field is None or field.refers_to is None or not text:
-            continue
-        texts = divided(text) if field.kind == "references" else (text.strip(),)
-        wanted.update((field.refers_to, one) for one in texts if one)
+    for name, kind, is_several in _REFERRING:
+        text = cells.get(name)
+        if text:
+            wanted.update((kind, one) for one in (divided(text) if is_several else (text.strip(),)) if one)
     return wanted
 
 
@@ -138,7 +135,7 @@ def _judged(
     try:
         draft = read_text(cells, references, before=before, source="line")
         password = read_password(cells, draft, source="line")
-        if isinstance(password, SetPassword) and password.sealed and not has_key:
+        if isinstance(password, SetPassword) and not has_key:
             errors[PASSWORD] = _NO_KEY
     except FieldErrors as wrong:
         errors.update(wrong.errors)
@@ -167,23 +164,14 @@ def _judged(
         before.id if before is not None else None,
         account,
         tuple(details),
-        _print(outcome, before, draft, password),
     )
     return Judged(line, draft, before, password)
 
 
 def failed_line(line: int, account: str, errors: Mapping[str, str]) -> ImportLine:
     """A line that cannot be done, by field."""
-    return ImportLine(
-        line, "error", None, account, tuple((field, _short(text)) for field, text in errors.items()), b""
-    )
-
-
-def _print(outcome: Outcome, before: Account | None, draft: AccountDraft, password: PasswordChange) -> bytes:
-    """The same exactly while the line would do the same to the same account. What the password is, the file says."""
-    was = (before.id, before.etag) if before is not None else None
-    told = msgspec.msgpack.encode((outcome, was, type(password).__name__, draft))
-    return hashlib.blake2b(told, digest_size=PRINT_BYTES).digest()
+    details = tuple((field, _short(text)) for field, text in errors.items())
+    return ImportLine(line, "error", None, account, details)
 
 
 def _short(text: str) -> str:

@@ -73,11 +73,11 @@ async def commit(request: Request) -> Response:
     console, owner, import_id = console_of(request), actor_of(request).name, _id(request)
     found = await imports.get_import(console.database, owner, import_id)
     try:
-        kept, is_sealed = await imports.claim_import(console.database, owner, import_id)
+        await imports.claim_import(console.database, owner, import_id)
     except FieldErrors as wrong:
         return await _page(request, wrong.errors)
     work = _work(console, import_id, owner, found.update_existing)
-    console.nursery.start_soon(write_import, work, kept, is_sealed)
+    console.nursery.start_soon(write_import, work)
     return RedirectResponse(_url(import_id), 303)
 
 
@@ -158,9 +158,6 @@ async def _page(request: Request, errors: Mapping[str, str]) -> Response:
             "found": found,
             "lines": lines[:LINES_SHOWN],
             "next_after": lines[LINES_SHOWN - 1].line if len(lines) > LINES_SHOWN else None,
-            "differing": await imports.differing_lines(console.database, import_id, LINES_SHOWN)
-            if found.differs
-            else (),
             "outcome": outcome or "",
             "after": after,
             "words": WORDS,

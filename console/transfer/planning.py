@@ -1,6 +1,6 @@
 """A file against the database: what each of its lines would do now. Reads only, and lets others work in between.
 
-Lines are judged some thousand at a time, with a handful of statements for all of them; what a file refers to and whom
+Lines are judged some hundred at a time, with a handful of statements for all of them; what a file refers to and whom
 it has named already is remembered from one time to the next.
 """
 
@@ -20,8 +20,8 @@ from console.store.references import resolve
 from console.transfer.format import CsvError, CsvFile, Record
 from console.transfer.judging import COLUMNS, Judged, account_id_of, failed_line, judge, key_of, references_of
 
-LINES_AT_ONCE = 2000
-"""Of one set of statements: enough that their round trips do not count, few enough to hold in memory."""
+LINES_AT_ONCE = 500
+"""Of one set of statements: enough that their round trips do not count, and what cannot be interrupted is short."""
 LINES_MAX = 250_000
 """Of a file: 2.5 times what we promise the time of."""
 LINES_A_SLICE = 10
@@ -38,18 +38,14 @@ def _ignore(progress: float) -> None:
 
 
 class Planner:
-    """Judges the lines of one file, in their order.
+    """Judges the lines of one file, in their order."""
 
-    `lock`: accounts that a line is about are locked until the transaction ends, so that what was judged stays true.
-    """
+    __slots__ = ("_has_key", "_ids", "_keys", "_nearest", "_references", "_tx", "_update_existing")
 
-    __slots__ = ("_has_key", "_ids", "_keys", "_lock", "_nearest", "_references", "_tx", "_update_existing")
-
-    def __init__(self, tx: Transaction, *, update_existing: bool, has_key: bool, lock: bool = False) -> None:
+    def __init__(self, tx: Transaction, *, update_existing: bool, has_key: bool) -> None:
         self._tx = tx
         self._update_existing = update_existing
         self._has_key = has_key
-        self._lock = lock
         self._references = References(ids={}, nearest={}, names={})
         self._ids: dict[int, int] = {}  # account -> the line that named it first
         self._keys: dict[tuple[int, str], int] = {}
@@ -123,10 +119,6 @@ class Planner:
         wanted = sorted({account_id for account_id in ids if account_id is not None})
         if not wanted:
             return {}
-        if self._lock:
-            await self._tx.execute(
-                "SELECT FROM accounts WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE", wanted
-            )
         return {account.id: account for account in await get_accounts(self._tx, wanted)}
 
     async def _holders(self, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], int]:
@@ -159,7 +151,7 @@ def _ids_of(records: Sequence[Record]) -> list[int | None]:
 
 
 async def plan(planner: Planner, data: bytes, on_progress: OnProgress = _ignore) -> AsyncIterator[list[Judged]]:
-    """What the lines of the file would do, some thousand at a time. A file that cannot be read ends with an error."""
+    """What the lines of the file would do, some hundred at a time. A file that cannot be read ends with an error."""
     lines = data.count(b"\n") + 1
     try:
         records = iter(CsvFile(data, COLUMNS))

@@ -5,30 +5,28 @@ and into the log, and goes no further. Cancelled with the console, it leaves a r
 """
 
 import contextlib
+import os
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
-import msgspec
 import trio
 
 from console.context import Console
 from console.errors import DatabaseAwayError
 from console.transfer import imports
-from console.transfer.imports import OUTCOMES, ImportLine, Outcome
-from console.transfer.judging import failed_line
-from console.transfer.kept_file import KeptFileError, open_file, seal_file
+from console.transfer.imports import OUTCOMES, Outcome
+from console.transfer.planned import PlanError, open_part, planned, seal_part
 from console.transfer.planning import Planner, plan
-from console.transfer.writing import ConflictError, write_file
+from console.transfer.writing import ConflictError, write_lines
+from identd.credentials import NONCE_BYTES
 
-NOTHING_WRITTEN = "Nothing was written: somebody changed accounts, or what they refer to, since the dry run. "
-LOOK_AGAIN = "Lines that would now do something else are marked: look at them, then write."
-AS_BEFORE = "Every line still does what you saw: write again."
+CONFLICT = "Nothing was written, because somebody changed something since the dry run: {}. Import the file again."
 _AWAY = "The database did not answer. Nothing was written: import the file again."
 _KEY_GONE = (
-    "The file cannot be opened any more: was the credentials key changed? Nothing was written: import it again."
+    "It cannot be opened any more: was the credentials key changed? Nothing was written: import the file again."
 )
-_SAID: tuple[tuple[type[Exception], str], ...] = ((DatabaseAwayError, _AWAY), (KeptFileError, _KEY_GONE))
 _FAULT = "A fault of ours; it is in the log of the console. Nothing was written."
+_SAID: tuple[tuple[type[Exception], str], ...] = ((DatabaseAwayError, _AWAY), (PlanError, _KEY_GONE))
 
 
 class Work:
@@ -48,77 +46,42 @@ class Work:
         self.progress = progress
 
 
-class Agreed(msgspec.Struct, frozen=True):
-    """What its owner had agreed to, line -> print, and why that could not be written."""
-
-    prints: Mapping[int, bytes]
-    conflict: ConflictError
-
-    def compared(self, line: ImportLine) -> ImportLine:
-        """The line as it is now, marked where it is not what was agreed to."""
-        if self.prints.get(line.line) != line.print:
-            return msgspec.structs.replace(line, differs=True)
-        if line.line == self.conflict.line and self.conflict.errors:  # only the database sees what is wrong with it
-            return msgspec.structs.replace(
-                failed_line(line.line, line.account, self.conflict.errors), account_id=line.account_id, differs=True
-            )
-        return line
-
-    def notice(self, differing: int) -> str:
-        """What its owner reads first."""
-        if differing:
-            return NOTHING_WRITTEN + LOOK_AGAIN
-        reasons = " ".join(self.conflict.errors.values())
-        return NOTHING_WRITTEN + (f"{reasons} " if reasons else "") + AS_BEFORE
-
-
 async def check_import(work: Work, data: bytes) -> None:
     """The dry run, as a task."""
 
     async def check() -> None:
-        await _check(work, data, None)
+        keys = work.console.keys
+        counts: Counter[Outcome] = Counter(dict.fromkeys(OUTCOMES, 0))
+        part = 0
+        async with work.console.database.transaction(work.owner) as tx:
+            planner = Planner(tx, update_existing=work.update_existing, has_key=keys.current is not None)
+            async for judged in plan(planner, data, work.at):
+                await imports.write_lines(tx, work.import_id, [one.line for one in judged])
+                counts.update(one.line.outcome for one in judged)
+                lines = tuple(line for one in judged if (line := planned(one)) is not None)
+                if lines and not counts["error"]:
+                    kept = seal_part(lines, work.import_id, part, keys, os.urandom(NONCE_BYTES))
+                    await imports.write_part(tx, work.import_id, part, kept)
+                    part += 1
+            await imports.finish_check(tx, work.import_id, counts)
 
     await _bounded(work, check)
 
 
-async def write_import(work: Work, kept: bytes, is_sealed: bool) -> None:
+async def write_import(work: Work) -> None:
     """The writing, as a task."""
 
     async def write() -> None:
         keys = work.console.keys
-        data = open_file(kept, work.import_id, keys) if is_sealed else kept
-        agreed = await imports.prints(work.console.database, work.import_id)
-        try:
-            async with work.console.database.transaction(work.owner) as tx:
-                await write_file(tx, data, agreed, keys, update_existing=work.update_existing, on_progress=work.at)
-                await imports.finish_write(tx, work.import_id)
-        except ConflictError as conflict:
-            await _check(work, data, Agreed(agreed, conflict))
-        else:
-            await work.console.daemon.in_force(tx.xid)
+        async with work.console.database.transaction(work.owner) as tx:
+            parts = await imports.count_parts(tx, work.import_id)
+            for part in range(parts):
+                kept = await imports.read_part(tx, work.import_id, part)
+                await write_lines(tx, open_part(kept, work.import_id, part, keys), keys)
+                work.at((part + 1) / parts)
+            await imports.finish_write(tx, work.import_id)
 
     await _bounded(work, write)
-
-
-async def _check(work: Work, data: bytes, agreed: Agreed | None) -> None:
-    """Note what each line would do; `agreed`: what they were to do, where that could not be written."""
-    keys = work.console.keys
-    counts: Counter[Outcome] = Counter(dict.fromkeys(OUTCOMES, 0))
-    differing = 0
-    async with work.console.database.transaction(work.owner) as tx:
-        if agreed is not None:
-            await imports.forget_lines(tx, work.import_id)
-        planner = Planner(tx, update_existing=work.update_existing, has_key=keys.current is not None)
-        async for judged in plan(planner, data, work.at):
-            lines = [one.line for one in judged]
-            if agreed is not None:
-                lines = [agreed.compared(line) for line in lines]
-                differing += sum(line.differs for line in lines)
-            await imports.write_lines(tx, work.import_id, lines)
-            counts.update(line.outcome for line in lines)
-        kept, is_sealed = seal_file(data, work.import_id, keys)
-        notice = "" if agreed is None else agreed.notice(differing)
-        await imports.finish_check(tx, work.import_id, counts, kept, is_sealed=is_sealed, notice=notice)
 
 
 async def _bounded(work: Work, task: Callable[[], Awaitable[None]]) -> None:
@@ -133,16 +96,21 @@ async def _bounded(work: Work, task: Callable[[], Awaitable[None]]) -> None:
         failure = error
     if failure is None:
         return
-    notice = next((said for kind, said in _SAID if _is_only(failure, kind)), _FAULT)
+    notice = _notice(failure)
     if notice is _FAULT:
         work.console.log.error("import_failed", exception=failure, import_id=work.import_id)
     with contextlib.suppress(DatabaseAwayError):  # then its heart stops, which says the same a little later
         await imports.fail_import(work.console.database, work.import_id, notice)
 
 
-def _is_only(failure: Exception, kind: type[Exception]) -> bool:
-    """Whether this is all that happened: nurseries put what their tasks raise into groups."""
-    return isinstance(failure, kind) or (isinstance(failure, ExceptionGroup) and failure.split(kind)[1] is None)
+def _notice(failure: Exception) -> str:
+    """What its owner is told; nurseries put what their tasks raise into groups."""
+    causes = failure.exceptions if isinstance(failure, ExceptionGroup) else (failure,)
+    if len(causes) != 1:
+        return _FAULT
+    if isinstance(causes[0], ConflictError):
+        return CONFLICT.format(str(causes[0]).rstrip("."))
+    return next((said for kind, said in _SAID if isinstance(causes[0], kind)), _FAULT)
 
 
 async def _beat(work: Work) -> None:

@@ -1,69 +1,45 @@
-"""A file written: its lines are judged again inside the transaction, and must do what their owner was shown.
+"""Planned lines written: what the dry run showed, or nothing.
 
-Whoever changed an account, a name or a reference in between makes one print differ, and then nothing is written.
+An account that was changed since has another etag, a name that was taken and a reference that was deleted are refused
+by the database: whichever comes first names its line, and the transaction is not committed.
 """
 
 from collections.abc import Mapping, Sequence
 
 from console.database import Transaction
-from console.objects.account import AccountDraft
 from console.objects.account_fields import by_name
 from console.store.accounts_bulk import AccountEdit, RowErrors, create_accounts, update_accounts
-from console.transfer.judging import Judged
-from console.transfer.planning import OnProgress, Planner, plan
+from console.transfer.planned import PlannedLine
 from identd.credentials import KeyRing
 
 
 class ConflictError(Exception):
-    """Line `line` (0: it is not known which) would not do what was agreed to. The transaction must not be committed.
+    """Line `line` (0: it is not known which) cannot be written any more; why, by field. Nothing must be committed."""
 
-    `errors`: what the database has against it, by field, where judging the line again need not show it.
-    """
-
-    def __init__(self, line: int, errors: Mapping[str, str] | None = None) -> None:
+    def __init__(self, line: int, errors: Mapping[str, str]) -> None:
         self.line = line
-        self.errors = dict(errors or {})
-        super().__init__(f"line {line} would not do what was agreed to")
+        self.errors = dict(errors)
+        where = f"line {line}" if line else "one of the lines"
+        super().__init__(f"{where}: {' '.join(self.errors.values())}")
 
 
-async def write_file(
-    tx: Transaction,
-    data: bytes,
-    agreed: Mapping[int, bytes],
-    keys: KeyRing,
-    *,
-    update_existing: bool,
-    on_progress: OnProgress,
-) -> None:
-    """Do what every line says, or raise ConflictError. `agreed`: line -> the print that its owner was shown."""
-    planner = Planner(tx, update_existing=update_existing, has_key=keys.current is not None, lock=True)
-    async for judged in plan(planner, data, on_progress):
-        for one in judged:
-            if one.line.outcome == "error" or agreed.get(one.line.line) != one.line.print:
-                raise ConflictError(one.line.line)
-        await _write(tx, judged, keys)
-
-
-async def _write(tx: Transaction, judged: Sequence[Judged], keys: KeyRing) -> None:
-    changed = [one for one in judged if one.line.outcome == "changes"]
-    created = [one for one in judged if one.line.outcome == "creates"]
+async def write_lines(tx: Transaction, lines: Sequence[PlannedLine], keys: KeyRing) -> None:
+    """Create and change what the lines say. Raises ConflictError."""
+    changed = [line for line in lines if line.account_id is not None]
+    created = [line for line in lines if line.account_id is None]
     rows = changed
     try:
         if changed:
-            await update_accounts(tx, [_edit_of(one) for one in changed], keys)
+            await update_accounts(tx, [_edit_of(line) for line in changed], keys)
         rows = created
         if created:
-            await create_accounts(tx, [(_draft_of(one), one.password) for one in created], keys)
+            await create_accounts(tx, [(line.draft, line.password_change) for line in created], keys)
     except RowErrors as refused:
-        line = 0 if refused.row is None else rows[refused.row].line.line
-        raise ConflictError(line, by_name(refused).errors) from refused
+        raise ConflictError(
+            0 if refused.row is None else rows[refused.row].line, by_name(refused).errors
+        ) from refused
 
 
-def _edit_of(one: Judged) -> AccountEdit:
-    assert one.before is not None, "what changes was there before"
-    return AccountEdit(id=one.before.id, draft=_draft_of(one), password=one.password, etag=one.before.etag)
-
-
-def _draft_of(one: Judged) -> AccountDraft:
-    assert one.draft is not None, "what is written was read"
-    return one.draft
+def _edit_of(line: PlannedLine) -> AccountEdit:
+    assert line.account_id is not None, "what changes has an id"
+    return AccountEdit(id=line.account_id, draft=line.draft, password=line.password_change, etag=line.etag)

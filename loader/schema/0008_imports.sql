@@ -1,6 +1,6 @@
--- Imports of CSV files between their dry run and their end: what each line would do, and the file itself for as long
--- as it may still be written. Nothing of it is an account; nothing of it is audited, what it writes is. A day later
--- it is gone.
+-- Imports of CSV files between their dry run and their end: what each line would do, for people, and for as long as
+-- it may still be written, for us. The file itself is not kept. Nothing of it is an account; nothing of it is
+-- audited, what it writes is. A day later it is gone.
 
 CREATE TABLE identd.imports (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -18,15 +18,10 @@ CREATE TABLE identd.imports (
     errors          int NOT NULL DEFAULT 0,
     notice          text NOT NULL DEFAULT '',   -- a sentence for its owner about how it went
     xid             bigint,                     -- the transaction that wrote it
-    file            bytea,                      -- only while state is checked or writing
-    file_is_sealed  boolean NOT NULL DEFAULT false,         -- under the credentials key, bound to this row
     CONSTRAINT imports_state_is_known CHECK (
         state IN ('checking', 'errors', 'checked', 'writing', 'done', 'failed', 'discarded')),
-    CONSTRAINT imports_file_is_kept_only_while_it_may_be_written CHECK (
-        file IS NULL OR state IN ('checked', 'writing')),
     CONSTRAINT imports_file_name_has_at_most_255_bytes CHECK (octet_length(file_name) <= 255)
 );
-ALTER TABLE identd.imports ALTER COLUMN file SET STORAGE EXTERNAL;  -- sealed bytes do not compress
 CREATE UNIQUE INDEX imports_one_at_a_time_for_an_owner ON identd.imports (owner) WHERE state IN ('checking', 'writing');
 
 CREATE TABLE identd.import_lines (
@@ -36,11 +31,19 @@ CREATE TABLE identd.import_lines (
     account_id bigint,                      -- of what it changes
     account    text NOT NULL,               -- client and name, as far as they could be read
     details    jsonb NOT NULL,              -- creates, changes: [[field, before, after], …]; error: [[field, sentence], …]
-    print      bytea NOT NULL,              -- the same exactly while the line would do the same
-    differs    boolean NOT NULL DEFAULT false,      -- from what its owner had agreed to
     PRIMARY KEY (import_id, line),
     CONSTRAINT import_lines_outcome_is_known CHECK (outcome IN ('creates', 'changes', 'same', 'error'))
 );
+
+-- What is to be written, some hundred lines in each: console/transfer/planned.py. There may be passwords in it, so it is
+-- sealed under the credentials key; without a key no password gets here.
+CREATE TABLE identd.import_parts (
+    import_id bigint NOT NULL REFERENCES identd.imports ON DELETE CASCADE,
+    part      int NOT NULL,
+    lines     bytea NOT NULL,
+    PRIMARY KEY (import_id, part)
+);
+ALTER TABLE identd.import_parts ALTER COLUMN lines SET STORAGE EXTERNAL;   -- what is sealed does not compress
 
 -- Nobody works on it any more: a console says each second that it does, and a database may have a bad moment.
 CREATE FUNCTION identd.import_is_silent(i identd.imports) RETURNS boolean
@@ -53,4 +56,4 @@ LANGUAGE sql STABLE AS $$
     SELECT i.created_at > now() - interval '1 day'
 $$;
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON identd.imports, identd.import_lines TO identd_console;
+GRANT SELECT, INSERT, UPDATE, DELETE ON identd.imports, identd.import_lines, identd.import_parts TO identd_console;

@@ -18,7 +18,8 @@ INSERT INTO accounts (id, client_id, name, ident_by, ident_name, term_enabled, p
     valid_from, valid_until) VALUES
     (177, 2, 'rose_term', 'name', '=SUM(A1)', true, 'sip.example.net', 'sip', 5060, 'blocked',
     '2026-01-01T00:00:00Z', '2027-01-01T12:30:00.5Z');
-INSERT INTO accounts (id, client_id, name, ident_by, ani, orig_enabled) VALUES (178, 3, 'numbers', 'ani', '+4420*', true);
+INSERT INTO accounts (id, client_id, name, ident_by, ani, orig_enabled) VALUES
+    (178, 3, 'numbers', 'ani', '+4420*', true);
 INSERT INTO account_gateways VALUES (176, 1), (176, 2);
 SELECT setval('accounts_id_seq', 1000);
 """

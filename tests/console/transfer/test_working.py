@@ -16,8 +16,8 @@ async def checked(console: Console, data: str, *, update: bool = False) -> Impor
 
 
 async def written(console: Console, found: Import) -> Import:
-    kept, is_sealed = await imports.claim_import(console.database, "anna", found.id)
-    await write_import(Work(console, found.id, "anna", update_existing=found.update_existing), kept, is_sealed)
+    await imports.claim_import(console.database, "anna", found.id)
+    await write_import(Work(console, found.id, "anna", update_existing=found.update_existing))
     return await imports.get_import(console.database, "anna", found.id)
 
 
@@ -29,4 +29,4 @@ async def test_file_is_checked_and_then_written(console: Console, stocked: Datab
     assert (found.state, found.notice) == ("done", "")
     assert await stocked.value("SELECT count(*) FROM accounts") == 203
     assert await stocked.value("SELECT count(*) FROM audit_log WHERE entity = 'accounts' AND actor = 'anna'") == 200
-    assert await stocked.value("SELECT count(file) FROM imports") == 0
+    assert await stocked.value("SELECT count(*) FROM import_parts") == 0
