@@ -37,7 +37,7 @@ ORIGIN = r"^(https?://[^/\s\x00]+)?$"
 IN_WORDS: dict[str, str] = {
     NO_NUL: "a path without a NUL character",
     DSN: "postgresql://user@host/database, without white space",
-    ORIGIN: "https://host or https://host:port, without a path",
+    ORIGIN: "https://console.example.net, with :port if need be, and without a path",
     UNIX_MODE: 'an octal file mode such as "0660"',
 }
 """What a pattern asks for, as an operator would say it."""
