@@ -69,7 +69,7 @@ class Hardening:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message = {**message, "headers": self._with_headers(scope, message.get("headers", ()))}
+                message = {**message, "headers": self._with_headers(scope, message)}
             await send(message)
 
         refusal = self._refusal(scope)
@@ -129,9 +129,11 @@ class Hardening:
 
         return receive_bounded
 
-    def _with_headers(self, scope: Scope, headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    def _with_headers(self, scope: Scope, start: Message) -> list[tuple[bytes, bytes]]:
+        headers: list[tuple[bytes, bytes]] = list(start.get("headers", ()))
         said = {name.lower() for name, _ in headers}
-        added = self._headers if scope["path"].startswith("/static/") else (*self._headers, NOT_STORED)
+        may_be_stored = scope["path"].startswith("/static/") and start["status"] in (200, 206, 304)
+        added = self._headers if may_be_stored else (*self._headers, NOT_STORED)
         return [*headers, *((name, value) for name, value in added if name not in said)]
 
 

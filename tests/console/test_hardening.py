@@ -1,0 +1,274 @@
+"""Sizes, patience, headers and names: over a real socket where the peer is rude, else in this process."""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, cast
+
+import httpx
+import pytest
+import trio
+import trio.testing
+from hypercorn.trio import serve
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from console import hardening as console_hardening
+from console.app import application
+from console.context import Console
+from console.door import FORM_BYTES_MAX, Door
+from console.hardening import BODY_SECONDS, REQUESTS_MAX, Hardening, hosts_of
+from console.main import http_config
+from console.people.sessions import COOKIE
+from identd.settings import ConsoleSection
+from tests.console.conftest import ORIGIN
+
+SECURE = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+HOST = b"127.0.0.1:8878"
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Reads the whole body and says how long it was."""
+    length = 0
+    while True:
+        message = await receive()
+        length += len(message.get("body", b""))
+        if not message.get("more_body"):
+            break
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": str(length).encode()})
+
+
+def hardened(app: ASGIApp = echo, doors: tuple[Door, ...] = (), **settings: Any) -> Hardening:
+    return Hardening(app, doors, ConsoleSection(**settings))
+
+
+@contextlib.asynccontextmanager
+async def served(console: Console) -> AsyncIterator[int]:
+    """The whole console on a port of this machine, as `identd console` serves it."""
+    config = http_config(console.settings)
+    config.bind = ["127.0.0.1:0"]
+    config.keep_alive_timeout = 1.0
+    async with trio.open_nursery() as nursery:
+        app = cast("Any", application(console))
+        (bound,) = await nursery.start(lambda task_status: serve(app, config, task_status=task_status))
+        yield int(bound.rpartition(":")[2])
+        nursery.cancel_scope.cancel()
+
+
+async def said(stream: trio.SocketStream, data: bytes = b"", *, seconds: float = 10.0) -> bytes:
+    """Send, then read until the other side closes or one whole answer is here."""
+    answer = b""
+    with trio.fail_after(seconds), contextlib.suppress(trio.BrokenResourceError):
+        if data:
+            await stream.send_all(data)
+        while b"\r\n\r\n" not in answer:
+            piece = await stream.receive_some()
+            if not piece:
+                break
+            answer += piece
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/login", 200), ("/nowhere", 404), ("/api/v1/nowhere", 404), ("/static/style.css", 200), ("/static/no", 404),
+     ("/me", 303)],
+)  # fmt: skip
+async def test_every_answer_has_the_headers(stranger: httpx.AsyncClient, path: str, status: int):
+    answer = await stranger.get(path)
+    assert answer.status_code == status
+    assert {name: answer.headers.get(name) for name in SECURE} == SECURE
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert "strict-transport-security" not in answer.headers
+    assert ("no-store" in answer.headers.get("cache-control", "")) != (path == "/static/style.css")
+    assert "server" not in answer.headers
+
+
+async def test_a_fault_has_them_too_and_says_nothing_of_itself(console: Console, stranger: httpx.AsyncClient):
+    def broken() -> float:
+        raise RuntimeError("the inner secret")
+
+    console.wall = broken
+    answer = await stranger.get("/login", headers={"cookie": f"{COOKIE}=x"})
+    assert answer.status_code == 500
+    assert "inner secret" not in answer.text
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_with_https_browsers_are_told_to_stay_there():
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(hardened(public_url="https://identd.example.net")),
+        base_url="https://identd.example.net",
+    ) as client:
+        assert "max-age" in (await client.get("/")).headers["strict-transport-security"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "hosts"),
+    [
+        ({}, {"127.0.0.1:8878"}),
+        ({"listen": "[::1]:8878"}, {"[::1]:8878"}),
+        (
+            {"public_url": "https://identd.example.net"},
+            {"127.0.0.1:8878", "identd.example.net", "identd.example.net:443"},
+        ),
+        ({"public_url": "https://Identd.example.net:8443"}, {"127.0.0.1:8878", "identd.example.net:8443"}),
+        ({"listen": "127.0.0.1:80"}, {"127.0.0.1:80", "127.0.0.1"}),
+    ],
+)
+def test_the_console_goes_by_its_own_name_only(settings: dict[str, Any], hosts: set[str]):
+    assert hosts_of(ConsoleSection(**settings)) == hosts
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "127.0.0.1:8879", "127.0.0.1:8878.evil.example", ""])
+async def test_a_foreign_name_that_leads_here_gets_no_page(stranger: httpx.AsyncClient, host: str):
+    answer = await stranger.get("/login", headers={"host": host})
+    assert answer.status_code == 421
+    assert ORIGIN in answer.text
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_body_that_announces_too_much_is_refused_unread(stranger: httpx.AsyncClient):
+    async def pieces() -> AsyncIterator[bytes]:
+        raise AssertionError("somebody reads it")
+        yield b""
+
+    headers = {"content-length": str(8 * 1024 * 1024), "origin": ORIGIN}
+    answer = await stranger.post("/login", content=pieces(), headers=headers)
+    assert answer.status_code == 413
+
+
+async def test_a_body_in_chunks_is_refused_as_soon_as_it_is_too_large(console: Console):
+    given = 0
+    statuses: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        nonlocal given
+        given += 8192
+        return {"type": "http.request", "body": b"a" * 8192, "more_body": True}
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    headers = [(b"host", HOST), (b"origin", ORIGIN.encode()), (b"content-type", b"application/x-www-form-urlencoded")]
+    scope = {"type": "http", "method": "POST", "path": "/login", "query_string": b"", "headers": headers}
+    await application(console)(scope, receive, send)
+    assert (statuses, given) == ([413], 24_576)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS"])
+async def test_where_there_is_no_door_the_bound_is_that_of_a_form(method: str):
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(hardened()), base_url=ORIGIN) as client:
+        assert (await client.request(method, "/x", content=b"a" * FORM_BYTES_MAX)).text == str(FORM_BYTES_MAX)
+        assert (await client.request(method, "/x", content=b"a" * (FORM_BYTES_MAX + 1))).status_code == 413
+
+
+async def test_8_mb_at_every_door_for_forms_are_refused(browser_of: Callable[[str], Awaitable[httpx.AsyncClient]]):
+    from console.app import DOORS
+
+    browser = await browser_of("admin")
+    body = b"a" * (8 * 1024 * 1024)
+    for path in {door.path for door in DOORS if door.method == "POST" and door.body_bytes_max <= FORM_BYTES_MAX}:
+        plain = path.replace(":int}", "}").replace("{", "").replace("}", "")
+        answer = await browser.post(plain if "_id" not in path else "/login", content=body)
+        assert answer.status_code == 413, path
+
+
+async def test_more_requests_at_once_than_we_bear_are_told_to_come_again():
+    blocked = trio.Event()
+
+    async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
+        await blocked.wait()
+        await echo(scope, receive, send)
+
+    app = hardened(waiting)
+    answers: list[int] = []
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ORIGIN) as client:
+
+        async def ask() -> None:
+            answers.append((await client.get("/")).status_code)
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(REQUESTS_MAX):
+                nursery.start_soon(ask)
+            await trio.testing.wait_all_tasks_blocked()
+            assert app.statistics()["requests"] == REQUESTS_MAX
+            answer = await client.get("/")
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+            blocked.set()
+        assert answers == [200] * REQUESTS_MAX
+        assert app.statistics()["requests"] == 0
+        assert (await client.get("/")).status_code == 200
+
+
+async def test_a_slow_body_is_waited_for_only_so_long(console: Console, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(console_hardening, "BODY_SECONDS", 0.4)
+    head = (
+        b"POST /login HTTP/1.1\r\nHost: %b\r\nOrigin: %b\r\nContent-Length: 1000\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\n\r\n" % (HOST, ORIGIN.encode())
+    )
+    async with served(console) as port:
+        stream = await trio.open_tcp_stream("127.0.0.1", port)
+        began = trio.current_time()
+        await stream.send_all(head)
+
+        async def drip() -> None:
+            with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                while True:
+                    await stream.send_all(b"a")
+                    await trio.sleep(0.05)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(drip)
+            answer = await said(stream)
+            nursery.cancel_scope.cancel()
+        assert answer.startswith(b"HTTP/1.1 408")
+        assert 0.3 < trio.current_time() - began < BODY_SECONDS
+        await stream.aclose()
+
+
+async def test_slow_headers_end_with_the_connection(console: Console):
+    async with served(console) as port:
+        stream = await trio.open_tcp_stream("127.0.0.1", port)
+        await stream.send_all(b"GET /login HTTP/1.1\r\nHost: ")
+        with trio.fail_after(8):
+            while True:
+                await trio.sleep(0.2)
+                try:
+                    await stream.send_all(b"a")
+                except trio.BrokenResourceError:
+                    break
+        await stream.aclose()
+
+
+async def test_a_head_that_does_not_end_is_refused(console: Console):
+    async with served(console) as port:
+        stream = await trio.open_tcp_stream("127.0.0.1", port)
+        answer = await said(stream, b"GET /login HTTP/1.1\r\nHost: " + HOST + b"\r\nX: " + b"a" * 70_000)
+        assert answer == b"" or answer.split()[1] in (b"400", b"431")
+        await stream.aclose()
+
+
+async def test_two_lengths_or_a_length_and_chunks_are_no_request(console: Console):
+    """Request smuggling: a proxy and we must never see two different requests."""
+    start = b"POST /login HTTP/1.1\r\nHost: " + HOST + b"\r\n"
+    async with served(console) as port:
+        for lines in (
+            b"Content-Length: 5\r\nContent-Length: 6\r\n",
+            b"Content-Length: 0x5\r\n",
+            b"Transfer-Encoding: chunked, identity\r\n",
+            b"X: a\r\n folded: b\rc\r\n",
+        ):
+            stream = await trio.open_tcp_stream("127.0.0.1", port)
+            answer = await said(stream, start + lines + b"\r\nabcde")
+            assert answer.split()[1] in (b"400", b"501"), lines
+            await stream.aclose()
