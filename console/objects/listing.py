@@ -15,7 +15,7 @@ from matcher.account import IdentType
 SortKey = Literal["id", "client", "name", "ident", "tech_prefix"]
 PAGE_SIZES = (20, 50, 100, 500)
 
-FOUND_MAX = 10_000
+FOUND_MAX = 5_000
 """Rows of a search that are counted and can be paged to. Who finds more narrows the search; the whole list, without
 any filter, has no such end."""
 
