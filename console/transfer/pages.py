@@ -15,6 +15,7 @@ from console.context import Console, console_of
 from console.database import Transaction
 from console.door import Door, actor_of
 from console.errors import FieldErrors
+from console.objects.listing_query import read_query
 from console.pages.render import render
 from console.transfer import imports
 from console.transfer.exporting import ERROR_COLUMNS, csv_bytes, error_lines, export
@@ -105,8 +106,6 @@ async def _errors(tx: Transaction, import_id: int) -> AsyncGenerator[bytes, None
 
 async def download(request: Request) -> Response:
     """GET /accounts/export?filters…&spreadsheet=on: the accounts that the filter finds."""
-    from console.objects.listing_query import read_query  # noqa: PLC0415
-
     console = console_of(request)
     pairs = [pair for pair in request.query_params.multi_items() if pair[0] != "spreadsheet"]
     wanted, _ = read_query(pairs)

@@ -218,11 +218,26 @@ def _secret_text(path: Path | None, prompt: str) -> str:
     return getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
 
 
+def _accounts_tasks(parser: argparse.ArgumentParser) -> None:
+    from identd.cli.accounts import add_arguments  # noqa: PLC0415
+
+    add_arguments(parser, DEFAULT_CONFIG)
+
+
+def _accounts(arguments: argparse.Namespace) -> int:
+    from identd.cli.accounts import execute  # noqa: PLC0415
+
+    return execute(arguments)
+
+
 OFFLINE: dict[str, Command] = {
     "serve": Command("the daemon, in the foreground; SIGTERM drains", _config, _serve),
     "console": Command("the web page and the REST API, in the foreground", _config, _console),
     "console-user": Command(
         "who may log in to the console: add, link, list, set, remove", _console_users, _console_user
+    ),
+    "accounts": Command(
+        "accounts: list, export, import, add, set, deactivate, delete", _accounts_tasks, _accounts
     ),
     "check-config": Command(
         "read the configuration and its key files, and say what is wrong", _config, _check_config
