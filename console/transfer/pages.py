@@ -108,7 +108,10 @@ async def download(request: Request) -> Response:
     """GET /accounts/export?filters…&spreadsheet=on: the accounts that the filter finds."""
     console = console_of(request)
     pairs = [pair for pair in request.query_params.multi_items() if pair[0] != "spreadsheet"]
-    wanted, _ = read_query(pairs)
+    try:
+        wanted, _ = read_query(pairs, strict=True)  # what is not understood must not export more than was asked for
+    except FieldErrors as wrong:
+        return render(request, "error.html", {"title": "Not exported", "message": f"{wrong}"}, 422)
     for_spreadsheets = request.query_params.get("spreadsheet", "") == "on"
     day = time.strftime("%Y-%m-%d", time.gmtime(console.wall()))
     name = f"accounts-{day}{'-spreadsheet' if for_spreadsheets else ''}.csv"

@@ -216,14 +216,13 @@ def _values(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def _wanted(pairs: Sequence[str]) -> "AccountFilter":
-    from console.objects.listing import AccountFilter  # noqa: PLC0415
+    from console.errors import FieldErrors  # noqa: PLC0415
     from console.objects.listing_query import read_query  # noqa: PLC0415
 
-    filters = [_pair(text, "NAME=VALUE") for text in pairs]
-    for name, _ in filters:
-        if name not in AccountFilter.__struct_fields__:
-            raise UsageError(f"there is no filter {name!r}: choose of {', '.join(AccountFilter.__struct_fields__)}")
-    return read_query(filters)[0]
+    try:
+        return read_query([_pair(text, "NAME=VALUE") for text in pairs], strict=True)[0]
+    except FieldErrors as wrong:
+        raise UsageError("; ".join(f"--filter {name}: {said}" for name, said in wrong.errors.items())) from wrong
 
 
 def _pair(text: str, form: str) -> tuple[str, str]:
