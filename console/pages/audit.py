@@ -16,6 +16,9 @@ from console.store.audit import audited_actions, audited_actors, list_audit
 PATH = "/audit"
 FIELDS = ("client", "account", "actor", "entity", "entity_id", "action", "from", "until", "size")
 
+SHOWN_MAX = 8
+"""Values of one entry that stand open: a new account has two dozen, and a page has fifty entries."""
+
 PROFILES: dict[str, str] = {
     "accounts": "/accounts/{}/edit",
     "account_gateways": "/accounts/{}/edit",
@@ -64,6 +67,7 @@ async def show(request: Request) -> Response:
         "actors": await audited_actors(console.database),
         "actions": [(action, _action(action)[1]) for action in await audited_actions(console.database)],
         "sizes": [(size, size) for size in SIZES],
+        "shown_max": SHOWN_MAX,
         "profile": _profile,
         "action": _action,
     }

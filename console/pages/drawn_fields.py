@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
 from console.database import Database
-from console.objects.field import Field, to_text
+from console.objects.field import MONEY, Field, to_text
 from console.objects.references import Kind
 from console.pages.render import templates
 from console.store.references import OPTIONS_MAX, options
@@ -56,8 +56,13 @@ templates.filters["money"] = money
 
 def form_texts(fields: Sequence[Field], texts: Mapping[str, str]) -> dict[str, str]:
     """What the controls hold for these texts of a thing that is there: ids as the lists have them."""
-    referring = {field.name for field in fields if field.refers_to}
-    return {name: f"#{text}" if text and name in referring else text for name, text in texts.items()}
+    drawn = dict(texts)
+    for field in fields:
+        if field.refers_to and texts[field.name]:
+            drawn[field.name] = f"#{texts[field.name]}"
+        elif field.kind is MONEY and texts[field.name]:
+            drawn[field.name] = money(Decimal(texts[field.name])).replace(",", "")
+    return drawn
 
 
 def by_block(fields: Sequence[Field]) -> dict[str, list[Field]]:
@@ -85,6 +90,8 @@ def _line(field: Field, text: str, value: object) -> Line:
     if field.refers_to:
         name: Any = getattr(value, field.name.removesuffix("_id"))
         return Line(field.label, name or f"#{text}", url=f"{PATHS[field.refers_to]}/{text}")
+    if field.kind is MONEY:
+        return Line(field.label, money(Decimal(text)))
     return Line(field.label, dict(field.choices).get(text, text))
 
 
