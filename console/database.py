@@ -145,7 +145,8 @@ class Database:
         async with self._session() as session:
             connection = session._connection
             started = connection.transaction(isolation=isolation, readonly=readonly)
-            with _translated():
+            # cancelled halfway it would have begun, and nobody would know that it is to be rolled back
+            with trio.CancelScope(shield=True), _translated():
                 await aio_as_trio(started.start)()
             transaction = Transaction(connection)
             try:
