@@ -46,11 +46,11 @@ async def choose(request: Request) -> Response:
 async def upload(request: Request) -> Response:
     """POST /accounts/import: take the file, begin the dry run, show how far it is."""
     console, owner = console_of(request), actor_of(request).name
-    form = await request.form()
-    file = form.get("file")
-    data = await file.read() if isinstance(file, UploadFile) else b""
-    file_name = (file.filename or "") if isinstance(file, UploadFile) else ""
-    update_existing = form.get("update_existing") == "on"
+    async with request.form() as form:
+        file = form.get("file")
+        data = await file.read() if isinstance(file, UploadFile) else b""
+        file_name = (file.filename or "") if isinstance(file, UploadFile) else ""
+        update_existing = form.get("update_existing") == "on"
     bytes_max = console.settings.console.import_bytes_max
     try:
         if not data:
