@@ -4,6 +4,7 @@ A form that comes back has what was typed. Somebody else's change in between is 
 and the operator decides.
 """
 
+import re
 import secrets
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -29,7 +30,6 @@ from console.objects.account_fields import (
     typed,
 )
 from console.objects.divided import divided
-from console.objects.field_values import ID_MAX
 from console.objects.password_fields import read_password
 from console.objects.references import Kind, Option
 from console.pages.account_effect import Judged, judge
@@ -90,8 +90,8 @@ async def new(request: Request) -> Response:
     back = request.query_params.get("back", "")
     source = request.query_params.get("from", "")
     values = {**NEW, "client": await _client_name(console, request.query_params.get("client", ""))}
-    if source.isascii() and source.isdigit() and int(source) <= ID_MAX:
-        like = await get_account(console.database, int(source))
+    if source:
+        like = await get_account(console.database, _typed_id(source))
         values = {**to_text(like, zone=False), "name": f"{like.name} (copy)"}
     return await _page(request, Entry(None, _with_keep(console, values), "", back))
 
@@ -146,7 +146,8 @@ async def submit(request: Request) -> Response:
 async def check(request: Request) -> Response:
     """POST /accounts/check: the fragment that says what a change would do, while it is being typed."""
     console = console_of(request)
-    entry = await _entered(request, _typed_id(form_text(await request.form(), "id")))
+    typed_id = form_text(await request.form(), "id")
+    entry = await _entered(request, _typed_id(typed_id) if typed_id else None)
     judged = await judge(console, entry.values, entry.account)
     return render(request, "accounts/effect.html", {"judged": judged, "labels": LABELS})
 
@@ -225,11 +226,10 @@ def _with_keep(console: Console, values: Mapping[str, str]) -> dict[str, str]:
     return {**values, "password_keep": "on"} if console.keys.current is not None else dict(values)
 
 
-def _typed_id(text: str) -> int | None:
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit()):
-        raise NotFoundError("account", text)
+def _typed_id(text: str) -> int:
+    """The id of an account that a form or a link names; what is none is nobody's."""
+    if not re.fullmatch(r"[0-9]{1,19}", text):
+        raise NotFoundError("account", text[:20])
     return int(text)
 
 

@@ -1,4 +1,4 @@
-"""The table of accounts, as operators read it: columns and search of the article, markers in words, all in the URL."""
+"""The table of accounts, as operators read it: the article's columns and search, markers in words, all in the URL."""
 
 import re
 
