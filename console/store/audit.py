@@ -1,7 +1,7 @@
 """The audit log in SQL: written by hand for what no trigger sees, and read by client, account, actor, time.
 
-Every question is answered from the front of one index of `loader/schema/0010_audit_search.sql`, because a page is a
-few entries of millions: the order is (at, id), and a page begins at an entry, never at a count.
+Every question is answered from the front of one index of the migration `audit_search`, because a page is a few
+entries of millions: the order is (at, id), and a page begins at an entry, never at a count.
 """
 
 from collections.abc import Iterable, Mapping
@@ -119,13 +119,15 @@ class _Question:
         return self._page([])
 
     def _of_clients(self, client_ids: list[int]) -> str:
-        # the same time and id as the log's, so that the index over both is walked in the order of the page
+        # Time and id are those of the log, and the join says so: then a page may be walked in the client's history or
+        # in the log's own indexes, whichever is the shorter way (few of a big client's entries are deletions).
         conditions = [text.replace("l.at", "c.at").replace("l.id)", "c.audit_id)") for text in self._conditions]
         parts = []
         for client_id in client_ids:
             where = " AND ".join([f"c.client_id = {self._parameter(client_id)}", *conditions])
             parts.append(
-                f"""(SELECT {_COLUMNS} FROM identd.audit_clients AS c JOIN identd.audit_log AS l ON l.id = c.audit_id
+                f"""(SELECT {_COLUMNS} FROM identd.audit_clients AS c
+                    JOIN identd.audit_log AS l ON l.id = c.audit_id AND l.at = c.at
                     WHERE {where} ORDER BY c.at {self._order}, c.audit_id {self._order} LIMIT {self._limit})"""  # noqa: S608
             )
         return self._union(parts)
