@@ -49,17 +49,8 @@ _SETTINGS = {
 }
 _PREPARE = "SELECT " + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in _SETTINGS.items())
 
-_IN_ORDER_ONLY = "SAVEPOINT in_order; " + "; ".join(
-    f"SET LOCAL {setting}"
-    for setting in (
-        f"statement_timeout = {SORTING_MS_MAX}",
-        *(
-            f"enable_{way} = off"
-            for way in ("sort", "incremental_sort", "hashjoin", "mergejoin", "bitmapscan", "seqscan")
-        ),
-    )
-)
-"""Leaves one plan: along the index, each row looked at, until the page is full."""
+_OTHER_WAYS = ("sort", "incremental_sort", "hashjoin", "mergejoin", "bitmapscan", "seqscan")
+"""Without them one plan is left: along the index, each row looked at, until the page is full."""
 
 
 async def list_accounts(db: Database, wanted: AccountFilter, paging: Paging) -> AccountPage:
@@ -175,7 +166,10 @@ async def _ids_in_order(tx: Transaction, wanted: AccountFilter, paging: Paging) 
             WHERE {where_of(wanted, put)} ORDER BY {_order("s" if beside else "a", paging)}
             OFFSET {put(skipped)} LIMIT {put(min(paging.size, FOUND_MAX - skipped))})
     """
-    await tx.execute(_IN_ORDER_ONLY)
+    await tx.execute(
+        f"SAVEPOINT in_order; SET LOCAL statement_timeout = {SORTING_MS_MAX}; "
+        + "; ".join(f"SET LOCAL enable_{way} = off" for way in _OTHER_WAYS)
+    )
     ids: list[int] | None = None
     with contextlib.suppress(asyncpg.QueryCanceledError):
         ids = await tx.value(statement, *put.values)

@@ -90,54 +90,50 @@ LANGUAGE sql SET search_path = identd, pg_catalog, pg_temp AS $$
     INSERT INTO account_totals SELECT count(*) FROM accounts;
 $$;
 
+-- Statements that join the changed rows are planned anew each time (EXECUTE): a plan made for one row would be kept
+-- for a hundred thousand, and the other way round. What has changed is found by EXCEPT, whose cost is never a square.
 CREATE FUNCTION identd.follow_accounts() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = identd, pg_catalog, pg_temp AS $$
 DECLARE
+    gone text := 'old_rows';
+    come text := 'new_rows';
     added bigint := 0;
 BEGIN
-    IF TG_OP = 'INSERT' THEN
-        INSERT INTO account_networks
-        SELECT DISTINCT r.id, canonical_network(written) FROM new_rows AS r, unnest(r.ip) AS written;
-        INSERT INTO account_order
-        SELECT r.id, r.client_id, c.name, r.ident_by, r.ip[1], coalesce(r.ident_name, r.ani)
-        FROM new_rows AS r JOIN clients AS c ON c.id = r.client_id;
-        SELECT count(*) INTO added FROM new_rows;
-    ELSIF TG_OP = 'DELETE' THEN
-        DELETE FROM account_networks AS n USING old_rows AS o WHERE n.account_id = o.id;
-        DELETE FROM account_order AS s USING old_rows AS o WHERE s.account_id = o.id;
-        SELECT -count(*) INTO added FROM old_rows;
-    ELSIF TG_OP = 'UPDATE' THEN
-        -- most updates move no account: they find nothing here and write nothing
-        IF EXISTS (SELECT FROM old_rows AS o LEFT JOIN new_rows AS n ON n.id = o.id WHERE o.ip IS DISTINCT FROM n.ip)
-        THEN
-            DELETE FROM account_networks AS w USING old_rows AS o LEFT JOIN new_rows AS n ON n.id = o.id
-            WHERE w.account_id = o.id AND o.ip IS DISTINCT FROM n.ip;
-            INSERT INTO account_networks
-            SELECT DISTINCT n.id, canonical_network(written)
-            FROM new_rows AS n LEFT JOIN old_rows AS o ON o.id = n.id CROSS JOIN LATERAL unnest(n.ip) AS written
-            WHERE o.ip IS DISTINCT FROM n.ip;
-        END IF;
-        IF EXISTS (
-            SELECT FROM old_rows AS o LEFT JOIN new_rows AS n ON n.id = o.id
-            WHERE (o.client_id, o.ident_by, o.ip[1], coalesce(o.ident_name, o.ani))
-                IS DISTINCT FROM (n.client_id, n.ident_by, n.ip[1], coalesce(n.ident_name, n.ani)))
-        THEN
-            DELETE FROM account_order AS s USING old_rows AS o
-            WHERE s.account_id = o.id AND NOT EXISTS (SELECT FROM new_rows AS n WHERE n.id = o.id);
-            INSERT INTO account_order
-            SELECT n.id, n.client_id, c.name, n.ident_by, n.ip[1], coalesce(n.ident_name, n.ani)
-            FROM new_rows AS n JOIN clients AS c ON c.id = n.client_id LEFT JOIN old_rows AS o ON o.id = n.id
-            WHERE (o.client_id, o.ident_by, o.ip[1], coalesce(o.ident_name, o.ani))
-                IS DISTINCT FROM (n.client_id, n.ident_by, n.ip[1], coalesce(n.ident_name, n.ani))
-            ON CONFLICT (account_id) DO UPDATE SET client_id = excluded.client_id,
-                client_name = excluded.client_name, ident_by = excluded.ident_by, address = excluded.address,
-                ident = excluded.ident;
-        END IF;
-    ELSE
+    IF TG_OP = 'TRUNCATE' THEN
         TRUNCATE account_networks, account_order;
         DELETE FROM account_totals;
+        RETURN NULL;
     END IF;
-    IF added <> 0 THEN
+    IF TG_OP = 'UPDATE' THEN
+        -- most updates touch nothing that is kept here
+        IF NOT EXISTS (
+            SELECT id, client_id, ident_by, ip, ident_name, ani FROM old_rows
+            EXCEPT SELECT id, client_id, ident_by, ip, ident_name, ani FROM new_rows)
+        THEN
+            RETURN NULL;
+        END IF;
+        gone := '(SELECT id, client_id, ident_by, ip, ident_name, ani FROM old_rows '
+            'EXCEPT SELECT id, client_id, ident_by, ip, ident_name, ani FROM new_rows)';
+        come := '(SELECT id, client_id, ident_by, ip, ident_name, ani FROM new_rows '
+            'EXCEPT SELECT id, client_id, ident_by, ip, ident_name, ani FROM old_rows)';
+    END IF;
+    IF TG_OP <> 'INSERT' THEN
+        EXECUTE 'DELETE FROM account_networks AS n USING ' || gone || ' AS o WHERE n.account_id = o.id';
+        EXECUTE 'DELETE FROM account_order AS s USING ' || gone || ' AS o WHERE s.account_id = o.id';
+        GET DIAGNOSTICS added = ROW_COUNT;
+        added := -added;
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        EXECUTE 'INSERT INTO account_networks SELECT DISTINCT r.id, canonical_network(written) '
+            'FROM ' || come || ' AS r, unnest(r.ip) AS written';
+        EXECUTE 'INSERT INTO account_order '
+            'SELECT r.id, r.client_id, c.name, r.ident_by, r.ip[1], coalesce(r.ident_name, r.ani) '
+            'FROM ' || come || ' AS r JOIN clients AS c ON c.id = r.client_id';
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        SELECT count(*) INTO added FROM new_rows;
+    END IF;
+    IF TG_OP <> 'UPDATE' AND added <> 0 THEN
         INSERT INTO account_totals VALUES (added);
         -- at random: asking each time how many rows there are would cost more than they do
         IF random() < 0.01 THEN
@@ -166,11 +162,12 @@ END $$;
 CREATE FUNCTION identd.follow_clients() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = identd, pg_catalog, pg_temp AS $$
 BEGIN
-    IF EXISTS (SELECT FROM old_rows AS o JOIN new_rows AS n ON n.id = o.id WHERE o.name <> n.name) THEN
+    -- billing writes balances all day
+    IF EXISTS (SELECT id, name FROM new_rows EXCEPT SELECT id, name FROM old_rows) THEN
         -- both say which client: an account that moves to another at this moment keeps the name of that one
-        UPDATE account_order AS s SET client_name = n.name
-        FROM old_rows AS o JOIN new_rows AS n ON n.id = o.id JOIN accounts AS a ON a.client_id = n.id
-        WHERE o.name <> n.name AND s.account_id = a.id AND s.client_id = n.id;
+        EXECUTE 'UPDATE account_order AS s SET client_name = n.name '
+            'FROM (SELECT id, name FROM new_rows EXCEPT SELECT id, name FROM old_rows) AS n '
+            'JOIN accounts AS a ON a.client_id = n.id WHERE s.account_id = a.id AND s.client_id = n.id';
     END IF;
     RETURN NULL;
 END $$;
