@@ -16,6 +16,8 @@ from matcher.side import ani_key
 
 PLACES_MAX = 200
 """Places of one account at which calls are tried: more would not be read, and take a page's time."""
+CALLS_MAX = 5_000
+"""Calls that are tried in all, some 20 µs each."""
 GATEWAYS_MAX = 8
 """Gateways of one account for which calls are tried."""
 
@@ -91,6 +93,9 @@ def calls_to_try(versions: Sequence[Account], others: Sequence[Account]) -> tupl
             here = [account for account in place.accounts if is_on(account, direction)]
             mine = [version for version in versions if any(version is account for account in here)]
             if not mine:
+                continue
+            if len(calls) >= CALLS_MAX:
+                left_out += 1
                 continue
             for asked in _worth_asking(mine, here):
                 call = _call(direction, place, asked, here)

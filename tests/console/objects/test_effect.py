@@ -61,6 +61,13 @@ TAKEOVERS: list[tuple[str, list[AccountDraft], AccountDraft, AccountDraft | None
         ["Calls from 192.0.2.10 with prefix 1234# go to this account instead of a (Iris)."],
     ),
     (
+        "a call with one prefix keeps clear of the longer prefixes beside it",
+        [draft("a", IRIS, ip=("192.0.2.10",), tech_prefix="15"), draft("c", IRIS, ip=("192.0.2.10",))],
+        draft("b", ip=("192.0.2.10",), tech_prefix="1"),
+        None,
+        ["Calls from 192.0.2.10 with prefix 1 go to this account instead of c (Iris)."],
+    ),
+    (
         "a host takes its calls from the network around it",
         [draft("a", IRIS, ip=("192.0.2.0/24",))],
         draft("b", ip=("192.0.2.10",)),
@@ -299,7 +306,7 @@ RANDOM = strategies.accounts(st.integers(1, 12))
 CREDENTIALS = st.one_of(st.none(), st.integers(1, 12).map(lambda n: ClearPassword(str(n))))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(RANDOM, max_size=6, unique_by=lambda account: account.id), st.none() | RANDOM, RANDOM,
     st.lists(st.tuples(strategies.attempts, CREDENTIALS, st.sampled_from([0, 1, 2, 3])), min_size=5, max_size=30),
