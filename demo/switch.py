@@ -13,7 +13,7 @@ from protocol.client_blocking import BlockingClient
 from protocol.errors import IdentdUnavailable
 from protocol.messages import DecisionAnswer, Identify
 
-ADDRESS = "203.0.113.77"
+ADDRESS = "192.0.2.77"
 """Of a documentation network (RFC 5737); no account of the sample has it."""
 EVERY_SECONDS = 0.25
 

@@ -4,15 +4,19 @@ One of each for the whole run, on the demo's sample. `operator` is a page that i
 others. Whatever the browser writes to its console, or is refused, fails the test that caused it.
 """
 
+import functools
+import importlib.util
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, StorageState, expect, sync_playwright
 
 from demo import sql
 from demo.console import running_console
@@ -24,7 +28,6 @@ from protocol.client_blocking import BlockingClient
 CHROMIUM = os.environ.get("IDENTD_CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--no-first-run")
 SAMPLE = Path(__file__).resolve().parents[2] / "demo" / "accounts.sql"
-PASSWORD = "correct horse battery staple"
 SLOW_MS = 15_000
 
 expect.set_options(timeout=SLOW_MS)
@@ -58,12 +61,25 @@ class Site(NamedTuple):
         return next(word for word in told.split() if "/welcome/" in word)
 
     def sql(self, statement: str) -> None:
-        """As billing would."""
-        sql.execute(self.dsn, statement)
+        """As billing would. On a thread of its own: playwright's loop runs on this one."""
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(sql.execute, self.dsn, statement).result()
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
         """As billing would."""
-        return sql.query(self.dsn, query)
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(sql.query, self.dsn, query).result()
+
+
+@pytest.fixture(scope="session")
+def clicking() -> ModuleType:
+    """`clicking.py`: what operators do, as one call each."""
+    spec = importlib.util.spec_from_file_location("clicking", Path(__file__).with_name("clicking.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")
@@ -95,30 +111,43 @@ def chromium() -> Iterator[Browser]:
 OpenPage = Callable[..., Page]
 
 
+@pytest.fixture(scope="session")
+def sessions(site: Site, chromium: Browser, clicking: ModuleType) -> Callable[[str], StorageState]:
+    """A function: role -> what a browser remembers of a person of that role who has logged in."""
+
+    @functools.cache
+    def session_of(role: str) -> StorageState:
+        with chromium.new_context(base_url=site.url) as context:
+            page = context.new_page()
+            page.goto(site.link_for(f"the-{role}", role))
+            clicking.choose_password(page)
+            return context.storage_state()
+
+    return session_of
+
+
 @pytest.fixture
-def page_of(site: Site, chromium: Browser) -> Iterator[OpenPage]:
-    """A function: role -> a page of a person of that role who has just chosen a password and is logged in.
+def page_of(site: Site, chromium: Browser, sessions: Callable[[str], StorageState]) -> Iterator[OpenPage]:
+    """A function: role -> a page of a person of that role, logged in.
 
     `script=False`: a browser in which scripts are off. Other keywords go to the browser's context.
     """
     contexts = []
     complaints: list[str] = []
-    numbers = iter(range(1000))
 
     def heard(message: ConsoleMessage) -> None:
         # a form that is shown again with its errors is an answer 422, which the browser reports as a failed load
         if message.type == "error" and "the server responded with a status of 4" not in message.text:
             complaints.append(message.text)
 
-    def open_page(role: str = "operator", *, script: bool = True, **options: object) -> Page:
-        context = chromium.new_context(base_url=site.url, java_script_enabled=script, **options)  # type: ignore[arg-type] # any option of playwright's
+    def open_page(role: str = "operator", *, script: bool = True, **options: Any) -> Page:
+        state = sessions(role)
+        context = chromium.new_context(base_url=site.url, java_script_enabled=script, storage_state=state, **options)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(SLOW_MS)
         page.on("console", heard)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(site.link_for(f"{role}-{os.getpid()}-{id(context)}-{next(numbers)}", role))
-        choose_password(page)
         return page
 
     yield open_page
@@ -131,11 +160,3 @@ def page_of(site: Site, chromium: Browser) -> Iterator[OpenPage]:
 def operator(page_of: OpenPage) -> Page:
     """An operator's page, logged in."""
     return page_of("operator")
-
-
-def choose_password(page: Page) -> None:
-    """At a one-time link."""
-    for field in page.locator("input[type=password]").all():
-        field.fill(PASSWORD)
-    page.locator("main form button[type=submit]").first.click()
-    expect(page.get_by_role("navigation").first).to_be_visible()
