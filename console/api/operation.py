@@ -1,0 +1,123 @@
+"""An operation: a door of the API with all that the OpenAPI document says of it.
+
+The same values open the door and describe it, so the two cannot differ: parameters are read by the table that is
+published, and every exception becomes an answer that is listed.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from console.api.answers import IN_FORCE, REPLAYED, Shown, response_of
+from console.api.errors import TRANSLATED, ApiError, api_error, error_response
+from console.api.idempotency import begin, checked_key, digest_of, keep
+from console.api.parameters import Parameter, read_parameters
+from console.api.preconditions import Tags
+from console.context import console_of
+from console.database import Transaction
+from console.door import Door, Handler, Method, actor_of
+from console.errors import ChangedError
+from console.roles import Permission
+
+TRIES_MAX = 3
+"""Of a change with `If-Match: *` that somebody else gets in between of."""
+
+Work = Callable[[Transaction], Awaitable[Shown]]
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """One method at one path. `answers`: status -> type of the body, several where it is one of
+    them, None for none.
+
+    `body`: the type of what is sent; `if_match`: a change of what is there; `once`: takes an Idempotency-Key;
+    `writes`: says whether it is in force; `etag`: the answer has one. `errors`: codes besides the usual ones.
+    """
+
+    name: str
+    method: Method
+    path: str
+    permission: Permission | None
+    handler: Handler
+    tag: str
+    summary: str
+    answers: Mapping[int, Any]
+    description: str = ""
+    parameters: Sequence[Parameter] = ()
+    body: Any = None
+    if_match: bool = False
+    once: bool = False
+    writes: bool = False
+    etag: bool = False
+    links: bool = False
+    errors: tuple[str, ...] = ()
+
+    @property
+    def door(self) -> Door:
+        """As the guard and the router know it."""
+        return Door(self.method, self.path, self.permission, self._answered)
+
+    async def _answered(self, request: Request) -> Response:
+        try:
+            checked_key(request.headers.get("idempotency-key"))
+            request.state.parameters = read_parameters(self.parameters, request.query_params.multi_items())
+            return await self.handler(request)
+        except (ApiError, *TRANSLATED) as error:
+            return error_response(api_error(error))
+
+
+def parameters_of(request: Request) -> dict[str, Any]:
+    """The parameters in the URL, read."""
+    parameters: dict[str, Any] = request.state.parameters
+    return parameters
+
+
+def id_of(request: Request) -> int:
+    """The id in the path."""
+    return int(request.path_params["id"])
+
+
+async def changing(request: Request, work: Work, *, tags: Tags | None = None) -> Response:
+    """Do the work in one transaction, and answer when calls are judged by it or the daemon does not say so.
+
+    `work` gives the answer; with an Idempotency-Key one that was given before is given again. `tags` `*`: the work is
+    tried again where somebody else was faster.
+    """
+    await request.body()  # nobody's slow line holds a connection to the database
+    tries = TRIES_MAX if tags is not None and tags.any else 1
+    while True:
+        tries -= 1
+        try:
+            return await _change(request, work)
+        except ChangedError:
+            if tries == 0:
+                raise
+
+
+async def _change(request: Request, work: Work) -> Response:
+    console, actor = console_of(request), actor_of(request).name
+    key = checked_key(request.headers.get("idempotency-key")) if request.method == "POST" else None
+    kept = None
+    async with console.database.transaction(actor) as tx:
+        if key is not None:
+            kept = await begin(tx, actor, key, await _digest(request))
+        answer = await work(tx) if kept is None else kept.answer
+        if key is not None and kept is None:
+            await keep(tx, actor, key, answer)
+    in_force = await console.daemon.in_force(tx.xid if kept is None else kept.xid)
+    headers = {IN_FORCE: "true" if in_force else "false"}
+    return response_of(answer, headers if kept is None else {**headers, REPLAYED: "true"})
+
+
+async def _digest(request: Request) -> bytes:
+    headers = request.headers
+    target = f"{request.url.path}?{request.url.query}"
+    return digest_of(
+        headers.get("authorization", ""),
+        request.method,
+        target,
+        headers.get("if-match", ""),
+        await request.body(),
+    )
