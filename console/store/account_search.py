@@ -5,8 +5,6 @@ read row by row. `where_of` is the same as one condition, for reading in an orde
 `a` is the account's alias everywhere, `c` its client's in `where_of`. Values are parameters, never text in SQL.
 """
 
-
-
 import itertools
 import re
 from collections.abc import Callable, Sequence
@@ -139,7 +137,7 @@ def _completed(text: str) -> str:
     octets = text.removesuffix(".").split(".")
     if "." in text and len(octets) < 4:
         return f"{'.'.join(octets + ['0'] * (4 - len(octets)))}/{8 * len(octets)}"
-    if text.endswith(":") and not text.endswith("::") and text.count(":") < 8:
+    if text.endswith(":") and "::" not in text and 0 < text.count(":") < 8 and text[0] != ":":
         return f"{text}:/{16 * text.count(':')}"
     return ""
 
