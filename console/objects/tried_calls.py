@@ -53,7 +53,8 @@ class _Asked(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """`known` gives what an attempt is known by: (direction, asked) -> its fields, or None where no call fits."""
+    """`accounts`: those that cover the whole of it. One of `address`, `name` and `number` is what calls there have;
+    `numbers`: all that are known, of which calls to a prefix keep clear."""
 
     ident_by: IdentType
     at: str
@@ -62,6 +63,7 @@ class _Place(NamedTuple):
     name: str | None = None
     number: str | None = None
     is_prefix: bool = False
+    numbers: frozenset[str] = frozenset()
 
 
 def is_on(account: Account, direction: Direction) -> bool:
@@ -148,9 +150,9 @@ def _call(direction: Direction, place: _Place, asked: _Asked, here: Sequence[Acc
         dnis = _clear_of(asked.tech_prefix, prefixes)
     elif direction == "orig":
         dnis = _clear_of(asked.tech_prefix, prefixes)
-        ani = _clear_of(place.number, _numbers(here)) if place.is_prefix else place.number
+        ani = _clear_of(place.number, place.numbers) if place.is_prefix else place.number
     else:
-        dnis = _called(place, asked.tech_prefix, prefixes | _numbers(here))
+        dnis = _called(place, asked.tech_prefix, prefixes | place.numbers)
     if dnis is None or (place.number is not None and direction == "orig" and ani is None):
         return None
     attempt = CallAttempt(
@@ -186,10 +188,6 @@ def _clear_of(beginning: str, others: Iterable[str]) -> str | None:
     return None
 
 
-def _numbers(accounts: Iterable[Account]) -> set[str]:
-    return {ani_key(account)[1] for account in accounts if account.ident_by == "ani"}
-
-
 def _name_places(mine: Sequence[Account], theirs: Sequence[Account]) -> tuple[list[_Place], int]:
     names = dict.fromkeys(version.ident_name or "" for version in mine)
     everybody = (*mine, *theirs)
@@ -208,11 +206,12 @@ def _ani_places(mine: Sequence[Account], theirs: Sequence[Account]) -> tuple[lis
         for key in map(ani_key, theirs)
         if any(is_prefix and key[1].startswith(number) for is_prefix, number in own)
     ]
+    numbers = frozenset(ani_key(account)[1] for account in everybody)
     places = []
     for is_prefix, number in dict.fromkeys([*own, *within]):
         here = tuple(account for account in everybody if _has_number(ani_key(account), is_prefix, number))
         at = f"{number}*" if is_prefix else number
-        places.append(_Place("ani", at, here, number=number, is_prefix=is_prefix))
+        places.append(_Place("ani", at, here, number=number, is_prefix=is_prefix, numbers=numbers))
     return places[:PLACES_MAX], max(0, len(places) - PLACES_MAX)
 
 

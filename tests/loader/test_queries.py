@@ -6,6 +6,7 @@ import pytest
 
 from loader import queries
 from loader.rows import change_of
+from matcher.address import network_text
 from matcher.change import AccountPut, Table
 from tests.loader.conftest import Session
 
@@ -65,3 +66,16 @@ def test_a_poll_finds_its_rows_by_index_even_before_the_first_analyze(
 def test_the_last_change_is_the_one_of_the_highest_id_as_a_number(billing: Session) -> None:
     billing("INSERT INTO identd.changes (xid, entity) VALUES ('99999', 'x'), ('100000', 'x')")
     assert billing.rows(queries.LAST_MARK, "999999")[0][0] == "100000"
+
+
+def test_accounts_by_id_say_the_same_with_networks_as_bytes_and_no_password(billing: Session) -> None:
+    billing("UPDATE identd.accounts SET ip = '{10.0.0.5/24,2001:db8::1}', password = 'idp1secret' WHERE id = 176")
+    rows = billing.rows(queries.accounts_by_id(), [176, 177, 999])
+    found = {row[0]: change_of("accounts", row) for row in rows}
+    rose, named = found[176], found[177]
+    assert len(found) == 2
+    assert isinstance(rose, AccountPut)
+    assert list(map(network_text, rose.account.networks)) == ["10.0.0.0/24", "2001:db8::1"]
+    assert (rose.account.password, rose.account.gateway_ids) == (b"idp1", (1, 2))
+    assert isinstance(named, AccountPut)
+    assert (named.account.ident_name, named.account.password) == ("rose", None)

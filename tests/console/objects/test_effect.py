@@ -147,6 +147,13 @@ TAKEOVERS: list[tuple[str, list[AccountDraft], AccountDraft, AccountDraft | None
         ["Calls from number 442079 go to this account instead of a (Iris)."],
     ),
     (
+        "a prefix takes nothing from a longer one within it",
+        [draft("a", IRIS, ani="445*"), draft("c", IRIS, ani="445550100")],
+        draft("b", ani="44*"),
+        None,
+        ["Calls from number 44* go to this account; today they are nobody's."],
+    ),
+    (
         "on the way out the number is the called one",
         [draft("a", IRIS, ani="*", orig_enabled=False, term_enabled=True)],
         draft("b", ani="44*", orig_enabled=False, term_enabled=True),
