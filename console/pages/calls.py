@@ -139,7 +139,7 @@ async def end(request: Request) -> Response:
         call = await _one(console, {field: form_text(form, field) for field in ("account_id", *_KEY)})
     except DaemonAwayError:
         return _away(request)
-    result = "unknown" if call is None else await _end(console, call, actor_of(request).name)
+    result = "unknown" if call is None else await end_call(console, call, actor_of(request).name)
     return _said(request, result)
 
 
@@ -151,8 +151,8 @@ def _said(request: Request, result: str) -> Response:
 _KEY = ("gateway", "call_id", "leg")
 
 
-async def _end(console: Console, call: m.LiveCall, actor: str) -> str:
-    """`released`, `already_released`, `unknown`, or `no_answer` where nobody can say."""
+async def end_call(console: Console, call: m.LiveCall, actor: str) -> str:
+    """End it and note who did: `released`, `already_released`, `unknown`, or `no_answer` where nobody can say."""
     request = m.End(id=console.daemon.next_id(), call_id=call.call_id, leg=call.leg, gateway=call.gateway)
     before = msgspec.to_builtins(call)
     async with console.database.transaction(actor) as tx:
