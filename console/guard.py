@@ -49,7 +49,10 @@ async def pass_through(door: Door, request: Request) -> Response:
             if passed is None:
                 return _refused(door, request, STALE)
             request = passed
-    return await door.handler(request)
+    try:
+        return await door.handler(request)
+    finally:
+        await request.close()  # files of a form that nobody asked for are gone with it
 
 
 def _is_our_page(request: Request) -> bool:
