@@ -316,3 +316,14 @@ def test_one_word_a_thing_in_every_name_of_the_code():
         for word, others in SYNONYMS.items():
             found += [(_name(path), name, word) for name in names if any(other in name.lower() for other in others)]
     assert found == []
+
+
+def test_every_test_that_the_article_s_page_names_is_there():
+    named = re.findall(r"(tests/[\w/]+\.py)(?:::(\w+))?", (ROOT / "docs" / "accounts.md").read_text(encoding="utf-8"))
+    assert len(named) > 40
+    missing = [
+        f"{path}::{test}"
+        for path, test in named
+        if not (ROOT / path).exists() or (test and f"def {test}(" not in (ROOT / path).read_text(encoding="utf-8"))
+    ]
+    assert missing == []
