@@ -368,7 +368,7 @@ def test_what_passes_is_refused_by_no_check_of_the_table_and_by_no_loader(
     table: Session, entry: dict[str, str], source: Source
 ) -> None:
     if source == "line":
-        unused = set(IDENT_COLUMNS.values()) - {IDENT_COLUMNS[entry["ident_by"]]}
+        unused = set(IDENT_COLUMNS.values()) - {IDENT_COLUMNS.get(entry["ident_by"].lower(), "")}
         entry = {name: text for name, text in entry.items() if name not in unused}
     draft, wrong = attempted(lambda: read_text(entry, KNOWN, source=source))
     assert wrong.keys() <= FIELD.keys()
