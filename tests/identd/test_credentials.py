@@ -12,6 +12,7 @@ from identd.credentials import (
     Prover,
     StoredPassword,
     make_ha1,
+    open_sealed,
     parse_stored,
     seal,
 )
@@ -212,3 +213,12 @@ def test_a_stored_value_reads_back_and_shows_no_secret_in_its_repr() -> None:
     assert (len(stored.ha1), stored.to_bytes()) == (2, BOTH)
     assert stored.ha1[0].value.hex() not in repr(stored)
     assert repr(stored.ha1[0].value) not in repr(stored)
+
+
+def test_a_sealed_password_is_opened_for_whoever_asks_to_see_it() -> None:
+    stored = StoredPassword(sealed=seal("pässwörd", 7, KEYS, NONCE))
+    assert open_sealed(stored, 7, KeyRing((OLD_KEY, KEY))) == "pässwörd"
+    for other, account_id, keys in ((stored, 8, KEYS), (stored, 7, KeyRing()), (StoredPassword(), 7, KEYS)):
+        with pytest.raises(CredentialsError) as refused:
+            open_sealed(other, account_id, keys)
+        assert "pässwörd" not in str(refused.value)
