@@ -21,6 +21,7 @@ from console.app import application
 from console.context import Console
 from console.daemon import Daemon
 from console.database import open_database
+from console.transfer.working import wipe_daily
 from identd.credentials import CredentialsError, KeyRing
 from identd.logs import Log
 from identd.sealing import load_keys
@@ -64,6 +65,7 @@ async def _serve(settings: Settings, keys: KeyRing, log: Log) -> None:
     ):
         console = Console(settings, database, Daemon(client), keys, log, time.time, nursery)
         nursery.start_soon(_await_signal, stop)
+        nursery.start_soon(wipe_daily, console)
         log.info("console_started", url=section.origin, pid=os.getpid())
         # Starlette's and Hypercorn's types say the same in different words
         app = cast("ASGIFramework", application(console))

@@ -9,6 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
+import asyncpg
 import trio
 
 from console.context import Console
@@ -20,6 +21,7 @@ from console.transfer.planning import Planner, plan
 from console.transfer.writing import ConflictError, write_lines
 from identd.credentials import NONCE_BYTES
 
+WIPE_SECONDS = 3600.0
 CONFLICT = "Nothing was written, because somebody changed something since the dry run: {}. Import the file again."
 _AWAY = "The database did not answer. Nothing was written: import the file again."
 _KEY_GONE = (
@@ -118,3 +120,11 @@ async def _beat(work: Work) -> None:
         await trio.sleep(imports.HEARTBEAT_SECONDS)
         with contextlib.suppress(DatabaseAwayError):
             await imports.beat(work.console.database, work.import_id, work.progress)
+
+
+async def wipe_daily(console: Console) -> None:
+    """For ever, as a task: imports that are a day old go, also where nobody imports any more."""
+    while True:
+        with contextlib.suppress(DatabaseAwayError, asyncpg.PostgresError):  # a schema that is not there yet
+            await imports.wipe_expired(console.database)
+        await trio.sleep(WIPE_SECONDS)
