@@ -17,7 +17,7 @@ from matcher.change import AccountPut
 from matcher.side import ani_key
 
 NEIGHBOURS_MAX = 200
-COUNTED_MAX = 10_000
+COUNTED_MAX = 2_000
 """Overlaps of each sort that are looked at; that there are more is said, not how many."""
 
 _RANKED = """
@@ -31,17 +31,19 @@ LIMIT $4
 """Those of `near` (account_id, rank), best first. The accounts that are on, at the same place and with the same tech
 prefix are the ones with which there may be a tie."""
 
-_OF_EACH = """(SELECT n.account_id, {rank} AS rank FROM wanted AS w CROSS JOIN LATERAL
-    (SELECT account_id FROM account_networks WHERE network {relation} w.network LIMIT {most}) AS n LIMIT {most})"""
-_RELATIONS = ("=", ">>", "<<")
 _OVERLAPPING = f"""
 WITH wanted AS MATERIALIZED (SELECT DISTINCT t::cidr AS network FROM unnest($1::text[]) AS t),
-near AS MATERIALIZED ({
-    " UNION ALL ".join(
-        _OF_EACH.format(rank=rank, relation=relation, most=COUNTED_MAX) for rank, relation in enumerate(_RELATIONS)
-    )
-})
+near AS MATERIALIZED (
+    (SELECT n.account_id, (n.network <> w.network)::int AS rank FROM wanted AS w CROSS JOIN LATERAL
+        (SELECT account_id, network FROM account_networks WHERE network >>= w.network LIMIT {COUNTED_MAX}) AS n
+     LIMIT {COUNTED_MAX})
+    UNION ALL
+    (SELECT n.account_id, 2 FROM wanted AS w CROSS JOIN LATERAL
+        (SELECT account_id FROM account_networks WHERE network << w.network LIMIT {COUNTED_MAX}) AS n
+     WHERE masklen(w.network) < CASE family(w.network) WHEN 4 THEN 32 ELSE 128 END LIMIT {COUNTED_MAX})
+)
 {_RANKED}"""  # noqa: S608 - constants of this file
+"""Nothing lies within a single address, and most are."""
 
 _SAME_NAME = f"""
 WITH near AS MATERIALIZED (
