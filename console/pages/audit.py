@@ -16,7 +16,7 @@ from console.store.audit import audited_actions, audited_actors, list_audit
 PATH = "/audit"
 FIELDS = ("client", "account", "actor", "entity", "entity_id", "action", "from", "until", "size")
 
-SHOWN_MAX = 8
+SHOWN_MAX = 6
 """Values of one entry that stand open: a new account has two dozen, and a page has fifty entries."""
 
 PROFILES: dict[str, str] = {
