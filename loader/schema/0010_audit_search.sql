@@ -19,8 +19,10 @@ CREATE TABLE identd.audit_clients (
     client_id bigint NOT NULL,
     at        timestamptz NOT NULL,
     audit_id  bigint NOT NULL,
-    PRIMARY KEY (client_id, at, audit_id)
+    PRIMARY KEY (audit_id, client_id)
 );
+-- both ways: a client's newest, and whether a rare entry is this client's
+CREATE INDEX audit_clients_newest ON identd.audit_clients (client_id, at, audit_id);
 
 -- The client that an account's row names; null where it names none. Rows written by hand may hold anything.
 CREATE FUNCTION identd.audited_client(row_value jsonb) RETURNS bigint

@@ -36,7 +36,7 @@ DELETE FROM identd.accounts WHERE id = 20
 
 OF_EACH = """
 SELECT c.client_id, l.action || ' ' || l.entity || ' ' || l.entity_id AS what
-FROM identd.audit_clients AS c JOIN identd.audit_log AS l ON l.id = c.audit_id AND l.at = c.at ORDER BY l.id
+FROM identd.audit_clients AS c JOIN identd.audit_log AS l ON l.id = c.audit_id ORDER BY l.id
 """
 
 
