@@ -17,6 +17,7 @@ def test_every_question_is_asked_and_its_times_are_told() -> None:
     assert found["client: one click"] == 4
     for row in figures:
         assert 0 < row["p50_ms"] <= row["p99_ms"] <= row["max_ms"]
+        assert 0 < row["cpu_p50_ms"] <= row["cpu_max_ms"]
     told = report([*figures, {**figures[0], "question": "slow", "p99_ms": 151.0}])
     assert told.count("over the mark of 150 ms") >= 1
     assert told.splitlines()[-1].startswith("slow")
