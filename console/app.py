@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, compile_path
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -80,7 +80,15 @@ async def _refused(request: Request, error: Any) -> Response:
         request, error.status_code, REFUSED.get(error.status_code, "bad_request"), "Not possible", f"{error.detail}"
     )
     response.headers.update(error.headers or {})
+    if error.status_code == 405:  # Starlette names the methods of the first door there alone
+        response.headers["Allow"] = ", ".join(_allowed(request.url.path))
     return response
+
+
+def _allowed(path: str) -> list[str]:
+    """The methods of all doors at this path."""
+    methods = {door.method for door in DOORS if compile_path(door.path)[0].match(path)}
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 
 async def _database_away(request: Request, error: Any) -> Response:

@@ -153,13 +153,12 @@ async def patch(request: Request) -> Response:
     console, account_id = console_of(request), id_of(request)
     tags = required_tags(request.headers)
     values = await json_object(request)
+    declared(values, AccountPatch)
 
     def wished(before: Account) -> tuple[AccountDraft, PasswordChange]:
         check_edited(tags, "account", account_id, before.etag)
         draft = read_values(values, before=before)
-        password = read_password_values(values, draft)
-        declared(values, AccountPatch)
-        return draft, password
+        return draft, read_password_values(values, draft)
 
     async def work(tx: Transaction) -> Answer:
         before = await get_account(tx, account_id)

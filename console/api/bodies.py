@@ -38,15 +38,27 @@ async def json_object(request: Request) -> dict[str, Json]:
 
 
 def declared(values: dict[str, Any], struct: type[Struct]) -> Struct:
-    """The values as the Struct that the document promises. FieldErrors at the first one that is not so."""
-    try:
-        return msgspec.convert(values, struct)
-    except msgspec.ValidationError as error:
-        sentence, _, path = str(error).partition(" - at `$")
-        field = path.lstrip(".").rstrip("`").partition(".")[0].partition("[")[0]
-        raise FieldErrors({field: f"{sentence}: see the schema {struct.__name__} in the OpenAPI document"}) from error
-    except UnicodeEncodeError:  # no JSON that we decode has half characters; convert may be given others
-        raise FieldErrors({"": "Take out the half characters (lone surrogates): they are no text"}) from None
+    """The values as the Struct that the document promises. FieldErrors with every field that is not so."""
+    check_names(values, struct)
+    faults: dict[str, str] = {}
+    for field in msgspec.structs.fields(struct):
+        if field.name in values:
+            try:
+                msgspec.convert(values[field.name], field.type)
+            except msgspec.ValidationError as error:
+                faults[field.name] = _sentence(error)
+        elif field.required:
+            faults[field.name] = "Send it: it is needed"
+    if faults:
+        raise FieldErrors(faults)
+    return msgspec.convert(values, struct)
+
+
+def _sentence(error: msgspec.ValidationError) -> str:
+    """`Expected `int`, got `str` - at `$[0]`` as people say it."""
+    said, _, place = str(error).partition(" - at ")
+    said = said.replace("Expected", "Send").replace(", got", ": this is").replace("`", "")
+    return f"{said}, at {place.strip('`').removeprefix('$')}" if place else said
 
 
 def check_names(values: dict[str, Any], struct: type[msgspec.Struct]) -> None:

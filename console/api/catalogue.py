@@ -110,14 +110,13 @@ class Collection(msgspec.Struct, frozen=True, kw_only=True):
         """PATCH: what is sent instead of what is there."""
         row_id, tags = id_of(request), required_tags(request.headers)
         values = await json_object(request)
+        declared(values, self.patch)
 
         async def work(tx: Transaction) -> Answer:
             before = await self.get(tx, row_id)
             check_edited(tags, self.word, row_id, before.etag)
-            check_names(values, self.patch)
             carried = {name: value for name, value in self.values(before).items() if name not in NOT_CARRIED}
             draft = self.read(_set({**carried, **values}))
-            declared(values, self.patch)
             return shown(self.shown(await self.update(tx, row_id, draft, before.etag)))
 
         return await changing(request, work, tags=tags)

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from console.api.answers import API, response_of, shown
 from console.api.answers import Shown as Answer
-from console.api.bodies import check_names, declared, json_object
+from console.api.bodies import declared, json_object
 from console.api.entries import CallToEnd, Question
 from console.api.errors import CODES, RETRY_SECONDS, ErrorAnswer
 from console.api.operation import Operation, changing, parameters_of
@@ -93,7 +93,6 @@ async def end_call(request: Request) -> Response:
     """POST /calls/end"""
     console = console_of(request)
     values = await json_object(request)
-    check_names(values, CallToEnd)
     wanted = declared(values, CallToEnd)
     _check_bytes(wanted)
 
@@ -136,7 +135,6 @@ async def ask_whose(request: Request) -> Response:
     """POST /whose"""
     console = console_of(request)
     values = await json_object(request)
-    check_names(values, Question)
     question = declared(values, Question)
     _check_bytes(question)
     if not any(getattr(question, name) for name in SAYS_WHO):

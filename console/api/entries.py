@@ -51,7 +51,7 @@ class AccountEntry(Entry, frozen=True, kw_only=True):
     `password_keep` false keeps only what proves digest in `password_realms`.
     """
 
-    ip: Networks | UnsetType | None = UNSET
+    ip: Annotated[Networks, Meta(examples=[["192.0.2.1", "10.0.0.0/24"]])] | UnsetType | None = UNSET
     ident_name: Text | UnsetType | None = UNSET
     ani: Text | UnsetType | None = UNSET
     tech_prefix: Text | UnsetType | None = UNSET
@@ -84,9 +84,9 @@ class AccountEntry(Entry, frozen=True, kw_only=True):
 class AccountNew(AccountEntry, frozen=True, kw_only=True):
     """A new account."""
 
-    client_id: Id
-    name: Text
-    ident_by: IdentType
+    client_id: Annotated[Id, Meta(examples=[1])]
+    name: Annotated[Text, Meta(examples=["rose_orig"])]
+    ident_by: Annotated[IdentType, Meta(examples=["ip"])]
 
 
 class AccountPatch(AccountEntry, frozen=True, kw_only=True):

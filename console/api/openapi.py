@@ -146,7 +146,7 @@ def _parameters(operation: Operation) -> list[Document]:
         )
     if operation.if_match:
         described = "The ETag of what was read; * changes it whatever it is now."
-        found.append(_header("If-Match", described, TAGS_PATTERN, required=True))
+        found.append(_header("If-Match", described, TAGS_PATTERN, required=True) | {"example": "*"})
     if 304 in operation.answers:
         found.append(_header("If-None-Match", "The ETag of what is there already: answers 304.", TAGS_PATTERN))
     if operation.once:

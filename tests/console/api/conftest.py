@@ -21,7 +21,9 @@ INSERT INTO accounts (id, client_id, name, ident_by, ip, orig_enabled, orig_rate
 INSERT INTO account_gateways VALUES (176, 1);
 INSERT INTO account_statistics (account_id, day, direction, calls, seconds, amount)
     VALUES (176, '2026-01-31', 'orig', 3, 600, 12.5);
-SELECT setval('accounts_id_seq', 1000)
+SELECT setval('accounts_id_seq', 1000);
+SELECT setval(pg_get_serial_sequence('identd.' || t, 'id'), 100)
+    FROM unnest('{resellers,rate_tables,routing_plans,gateways,clients}'::text[]) AS t
 """
 
 NEW_ACCOUNT: dict[str, Any] = {
@@ -39,8 +41,6 @@ async def stocked(store: Database) -> Database:
     async with store.transaction("stock") as tx:
         for statement in STOCK.split(";\n"):
             await tx.execute(statement)
-        for table in ("resellers", "rate_tables", "routing_plans", "gateways", "clients"):
-            await tx.value(f"SELECT setval(pg_get_serial_sequence('identd.{table}', 'id'), 100)")
     return store
 
 
