@@ -45,13 +45,16 @@ _PORTS = {"http": 80, "https": 443}
 class Hardening:
     """Around the whole application. `statistics()` for whoever wonders why it answers 503."""
 
-    __slots__ = ("_app", "_doors", "_headers", "_hosts", "_origin", "_requests")
+    __slots__ = ("_app", "_doors", "_headers", "_hosts", "_origin", "_other_name", "_requests")
 
     def __init__(self, app: ASGIApp, doors: Sequence[Door], settings: ConsoleSection) -> None:
         self._app = app
         self._doors = [(door.method, compile_path(door.path)[0], door.body_bytes_max) for door in doors]
         self._origin = settings.origin
         self._hosts = hosts_of(settings)
+        port = settings.endpoint.port
+        is_own = settings.endpoint.host in ("127.0.0.1", "::1") and not settings.public_url
+        self._other_name = f"localhost:{port}".encode() if is_own else None
         self._headers = (*HEADERS, TRANSPORT) if settings.origin.startswith("https:") else HEADERS
         self._requests = 0
 
@@ -72,6 +75,9 @@ class Hardening:
                 message = {**message, "headers": self._with_headers(scope, message)}
             await send(message)
 
+        if self._is_by_the_other_name(scope):
+            await _answer(scope, send_hardened, 307, "elsewhere", f"{self._origin}/", location=f"{self._origin}/")
+            return
         refusal = self._refusal(scope)
         if refusal is not None:
             await _answer(scope, send_hardened, *refusal)
@@ -85,6 +91,12 @@ class Hardening:
                 await _answer(scope, send_hardened, 500, "internal", "A fault of ours; it is in the console's log.")
         finally:
             self._requests -= 1
+
+    def _is_by_the_other_name(self, scope: Scope) -> bool:
+        """People type `localhost`, and the cookie and the forms are those of the address: they are sent there."""
+        if self._other_name is None or scope["method"] not in ("GET", "HEAD"):
+            return False
+        return bool(dict(scope["headers"]).get(b"host", b"").lower() == self._other_name)
 
     def _refusal(self, scope: Scope) -> tuple[int, str, str] | None:
         headers = dict(scope["headers"])
@@ -156,7 +168,7 @@ def _announced(headers: dict[bytes, bytes]) -> int:
     return 0
 
 
-async def _answer(scope: Scope, send: Send, status: int, error: str, message: str) -> None:
+async def _answer(scope: Scope, send: Send, status: int, error: str, message: str, location: str = "") -> None:
     """A short answer without a page: this far nobody has looked who is asking."""
     is_api = scope["path"].startswith("/api/")
     body = msgspec.json.encode({"error": error, "message": message}) if is_api else f"{message}\n".encode()
@@ -164,5 +176,7 @@ async def _answer(scope: Scope, send: Send, status: int, error: str, message: st
     headers = [(b"content-type", content_type), (b"content-length", str(len(body)).encode())]
     if status in (503, 429):
         headers.append((b"retry-after", b"2"))
+    if location:
+        headers.append((b"location", location.encode("latin-1")))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

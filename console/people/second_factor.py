@@ -37,7 +37,7 @@ def is_secret(text: str) -> bool:
 def qr_code(secret: str, name: str) -> str:
     """An `<svg>` element for the page itself, which a `default-src 'self'` lets be."""
     uri = pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=ISSUER)
-    return segno.make(uri, error="m").svg_inline(scale=4, border=4, dark="#000", light="#fff", omitsize=True)
+    return segno.make(uri, error="m").svg_inline(scale=5, border=4, dark="#000", light="#fff")
 
 
 def step_of(secret: str, code: str, now: float) -> int | None:

@@ -136,6 +136,13 @@ async def test_a_foreign_name_that_leads_here_gets_no_page(stranger: httpx.Async
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+async def test_who_types_localhost_is_sent_to_the_address(stranger: httpx.AsyncClient):
+    answer = await stranger.get("/people?x=1", headers={"host": "localhost:8878"})
+    assert (answer.status_code, answer.headers["location"]) == (307, f"{ORIGIN}/")
+    assert (await stranger.post("/login", headers={"host": "localhost:8878"})).status_code == 421
+    assert (await stranger.get("/login", headers={"host": "localhost:1"})).status_code == 421
+
+
 async def test_a_body_that_announces_too_much_is_refused_unread(stranger: httpx.AsyncClient):
     async def pieces() -> AsyncIterator[bytes]:
         raise AssertionError("somebody reads it")

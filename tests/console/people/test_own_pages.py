@@ -69,7 +69,7 @@ async def test_a_second_factor_is_set_up_from_its_picture_and_done_without_again
     page = await browser.get("/me/second-factor")
     secret = re.search(r'name="secret" value="(\w+)"', page.text)[1]
     assert f'<code class="wrap">{secret}</code>' in page.text
-    assert '<svg viewBox="' in page.text
+    assert '<div class="qr" role="img" aria-label="The secret below as a QR code"><svg ' in page.text
     csrf = await token_of_page(browser, "/me/second-factor")
     form = {"csrf": csrf, "secret": secret, "old": PASSWORD}
     wrong = await browser.post("/me/second-factor", data={**form, "code": "000000"})
