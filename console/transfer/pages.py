@@ -29,6 +29,8 @@ UPLOAD_BYTES_MAX = 1_073_741_824
 LINES_SHOWN = 200
 ERRORS_AT_ONCE = 5000
 IN_FORCE_SECONDS = 0.5
+AWAITED_SECONDS = 900.0
+"""So long after its upload a page that stands open asks whether the daemon has taken an import over."""
 
 WORDS: dict[Outcome, str] = {
     "creates": "creates",
@@ -164,6 +166,7 @@ async def _page(request: Request, errors: Mapping[str, str]) -> Response:
             "after": after,
             "words": WORDS,
             "in_force": in_force,
+            "is_awaited": not in_force and console.wall() - found.created_at < AWAITED_SECONDS,
         },
         status=409 if errors else 200,
     )
