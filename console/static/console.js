@@ -99,7 +99,5 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("DOMContentLoaded", () => {
   const table = document.querySelector("table[data-live]");
   if (table && table.dataset.live) followCounts(table);
-  const first = document.querySelector(".summary[autofocus]");
-  if (first) first.focus();
   if (location.hash === "#f-q") document.getElementById("f-q")?.focus();
 });

@@ -50,8 +50,8 @@ async def test_the_columns_are_those_of_the_article(console: Console, browser_of
     rose_orig, rose_term, new_account = rows(page)
     assert rose_orig.startswith("176 Rose orig")
     assert "Name: rose_orig" in rose_orig
-    assert "RT: Has an orig rate table of its own: RT ORIG - Rose" in rose_orig
-    assert "RP: Has a routing plan of its own: DR: Complex LCR OC: —" in rose_orig
+    assert "RT: of its own: RT ORIG - Rose" in rose_orig
+    assert "RP: of its own: DR: Complex LCR OC: —" in rose_orig
     assert "RT: — TC: — Protocol: — / Proxy: 1 / Port: —" in rose_term
     assert "IP: 11.11.20.33 Gateway: GW Calls" in new_account
 
