@@ -1,4 +1,4 @@
-"""Clients as operators keep them: what is saved is read, what others changed is not written over, money is billing's."""
+"""Clients as operators keep them: what is saved is read, what others did is not written over, money is billing's."""
 
 from decimal import Decimal
 
@@ -102,16 +102,18 @@ async def test_a_corrected_balance_is_written(store: Database):
             tx, client_id, ClientDraft(name="Rose", balance=Decimal(20), balance_was=Decimal(10)), None
         )
     assert (await get_client(store, client_id)).balance == 20
-    audited = await store.row("SELECT actor, before::text, after::text FROM identd.audit_log ORDER BY id DESC LIMIT 1")
+    audited = await store.row(
+        "SELECT actor, before::text, after::text FROM identd.audit_log ORDER BY id DESC LIMIT 1"
+    )
     assert tuple(audited) == ("ann", '{"balance": 10.000000}', '{"balance": 20.000000}')
 
 
 async def test_a_balance_that_billing_changed_meanwhile_is_not_written_over(store: Database):
     client_id = await _made(store, ClientDraft(name="Rose", balance=Decimal(10)))
     await store.execute("UPDATE identd.clients SET balance = 7.5")
+    draft = ClientDraft(name="Rose", balance=Decimal(20), balance_was=Decimal(10))
     with pytest.raises(FieldErrors, match=r"7\.500000"):
         async with store.transaction("ann") as tx:
-            draft = ClientDraft(name="Rose", balance=Decimal(20), balance_was=Decimal(10))
             await update_client(tx, client_id, draft, None)
     assert (await get_client(store, client_id)).balance == Decimal("7.5")
 
@@ -161,10 +163,11 @@ async def test_nobody_begins_to_refer_to_a_client_that_is_being_deleted(store: D
     insert = "INSERT INTO identd.accounts (client_id, name, ident_by, ani) VALUES ($1, 'a', 'ani', '1')"
     async with store.transaction("ann") as tx:
         await delete_client(tx, client_id, None)
+        impatient = (
+            "DO $$ BEGIN SET LOCAL lock_timeout = '50ms'; " + insert.replace("$1", str(client_id)) + "; END $$"
+        )
         with pytest.raises(asyncpg.LockNotAvailableError):
-            async with store.transaction("bob") as other:
-                await other.execute("SET LOCAL lock_timeout = '50ms'")
-                await other.execute(insert, client_id)
+            await store.execute(impatient)
     with pytest.raises(asyncpg.ForeignKeyViolationError):
         await store.execute(insert, client_id)
 
@@ -208,7 +211,7 @@ async def test_clients_are_found_by_what_is_asked_for(three: Database, wanted: C
 
 async def test_a_page_beyond_the_last_is_the_last(three: Database):
     found = await list_clients(three, ClientFilter(), Paging(page=9, sort="name", descending=True))
-    assert [row.name for row in found.rows][0] == "rosebud"
+    assert [row.name for row in found.rows] == ["rosebud", "Rose", "50%_off"]
     assert (found.first, found.last, found.total, found.paging.page) == (1, 3, 3, 1)
 
 
@@ -235,7 +238,8 @@ async def test_figures_are_of_the_last_thirty_days_and_of_this_client_alone(thre
     figures = await client_figures(three, 1)
     assert (figures.accounts_on, figures.accounts_off, figures.days) == (1, 1, 30)
     orig, term = figures.totals
-    assert (orig.direction, orig.calls, orig.refused, orig.seconds, orig.amount) == ("orig", 7, 1, 90, Decimal("1.75"))
+    assert (orig.direction, orig.calls, orig.refused, orig.seconds) == ("orig", 7, 1, 90)
+    assert orig.amount == Decimal("1.75")
     assert (term.direction, term.calls, term.amount) == ("term", 0, 0)
 
 
