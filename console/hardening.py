@@ -49,7 +49,10 @@ class Hardening:
 
     def __init__(self, app: ASGIApp, doors: Sequence[Door], settings: ConsoleSection) -> None:
         self._app = app
-        self._doors = [(door.method, compile_path(door.path)[0], door.body_bytes_max) for door in doors]
+        upload_bytes_max = settings.import_bytes_max + FORM_BYTES_MAX  # the file, and what stands around it
+        self._doors = [
+            (door.method, compile_path(door.path)[0], min(door.body_bytes_max, upload_bytes_max)) for door in doors
+        ]
         self._origin = settings.origin
         self._hosts = hosts_of(settings)
         port = settings.endpoint.port

@@ -1,6 +1,7 @@
 """Import and export in a browser: upload, look, write; and what strangers and other people get."""
 
 import re
+from pathlib import Path
 
 import httpx
 import pytest
@@ -8,9 +9,20 @@ import trio
 
 from console.context import Console
 from console.database import Database
+from identd.settings import ConsoleSection, Settings, Socket
 from tests.console.conftest import Browser
 
 GOOD = b"client,name,ident_by,ip,orig_enabled\nRose orig,n1,ip,192.0.2.1,yes\nRose orig,n2,ip,192.0.2.2,yes\n"
+
+
+BYTES_MAX = 4_000_000
+
+
+@pytest.fixture
+def console_settings(tmp_path: Path) -> Settings:
+    """Files of 4 MB at most."""
+    socket = Socket(unix=str(tmp_path / "identd.sock"), tcp="")
+    return Settings(socket=socket, console=ConsoleSection(import_bytes_max=BYTES_MAX))
 
 
 async def uploaded(browser: httpx.AsyncClient, data: bytes, name: str = "new.csv", **fields: str) -> httpx.Response:
@@ -90,6 +102,14 @@ async def test_hostile_file_gets_an_error_and_no_fault(operator: httpx.AsyncClie
     else:
         assert answer.status_code == 422
         assert "Choose a CSV file" in answer.text
+
+
+async def test_file_that_is_too_large_is_refused(operator: httpx.AsyncClient, stocked: Database) -> None:
+    answer = await uploaded(operator, b"a" * (BYTES_MAX + 1))
+    assert answer.status_code == 422
+    assert "The file has more than 4,000,000 bytes" in answer.text
+    assert (await uploaded(operator, b"a" * (BYTES_MAX + 2_000_000))).status_code == 413
+    assert await stocked.value("SELECT count(*) FROM imports") == 0
 
 
 async def test_form_without_a_file_says_what_to_do(operator: httpx.AsyncClient) -> None:
