@@ -94,10 +94,20 @@ def _allowed(path: str) -> list[str]:
 async def _database_away(request: Request, error: Any) -> Response:
     request.app.state.console.log.warning("database_away", error=str(error))
     return _said(
-        request, 503, "database_away", "The database does not answer", "Nothing was changed. Try again in a moment."
+        request,
+        503,
+        "database_away",
+        "The database does not answer",
+        "Look whether what you did is there before you do it again.",
     )
 
 
 async def _fault(request: Request, error: Any) -> Response:
     request.app.state.console.log.error("fault", exception=error, method=request.method, path=request.url.path)
-    return _said(request, 500, "internal", "A fault of ours", "It is in the log of the console. Nothing was changed.")
+    return _said(
+        request,
+        500,
+        "internal",
+        "A fault of ours",
+        "It is in the log of the console. Look whether what you did is there before you do it again.",
+    )

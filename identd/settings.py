@@ -325,6 +325,15 @@ def _problems_across(settings: Settings) -> list[tuple[str, str]]:
             found.append((other, f"is the same address and port as {key}"))
     if not console.listen:
         found.append(("console.listen", "is empty; a console that is not wanted is one that is not started"))
+    elif (
+        (where := endpoints.get("console.listen")) is not None
+        and where.is_wildcard
+        and console.allow_any
+        and not console.public_url
+    ):
+        found.append(
+            ("console.public_url", "is needed where console.listen is every address: links and forms name it")
+        )
     if bool(console.tls_certificate) != bool(console.tls_key):
         found.append(("console.tls_key", "and console.tls_certificate belong together: set both or neither"))
     if console.session_idle_seconds > console.session_absolute_seconds:
