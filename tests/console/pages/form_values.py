@@ -47,7 +47,7 @@ class _Form(HTMLParser):
 
 
 def form_values(page: str) -> dict[str, str | list[str]]:
-    """Name -> value, or values where a name is there several times. The first newline of a text area does not count."""
+    """Name -> value, or values where a name is there several times. A text area's first newline does not count."""
     form = _Form()
     form.feed(page)
     form.close()

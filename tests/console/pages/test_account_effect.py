@@ -75,6 +75,20 @@ async def test_the_fragment_names_who_shares_the_address_and_who_gets_the_calls(
     assert await console.database.value("SELECT count(*) FROM accounts") == 2, "nothing is saved"
 
 
+async def test_the_effect_stands_in_a_word_beside_the_buttons(console: Console, browser_of: Browser):
+    await console.database.execute(NEIGHBOURHOOD)
+    operator = await browser_of("operator")
+    for typed, word in (
+        ({"ip": "192.0.2.0/24"}, "ambiguous"),
+        ({"ip": "192.0.2.20"}, "gains calls"),
+        ({"ip": "192.0.2.300"}, "cannot be saved yet"),
+    ):
+        fragment = (await operator.post("/accounts/check", data=NEW | typed, headers={"hx-request": "true"})).text
+        assert word in words(fragment.partition('<span id="verdict" role="status" hx-swap-oob="true">')[2])
+        whole = (await operator.post("/accounts/new", data={**NEW, **typed, "do": "check"})).text
+        assert word in words(whole.partition('<span id="verdict" role="status">')[2])
+
+
 async def test_a_fragment_with_faults_leads_to_the_fields(console: Console, browser_of: Browser):
     answer = await (await browser_of("operator")).post("/accounts/check", data={**NEW, "port": "0"})
     assert answer.status_code == 200, "htmx shows what is fine"
