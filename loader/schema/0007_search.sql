@@ -162,13 +162,9 @@ END $$;
 CREATE FUNCTION identd.follow_clients() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = identd, pg_catalog, pg_temp AS $$
 BEGIN
-    -- billing writes balances all day
-    IF EXISTS (SELECT id, name FROM new_rows EXCEPT SELECT id, name FROM old_rows) THEN
-        -- both say which client: an account that moves to another at this moment keeps the name of that one
-        EXECUTE 'UPDATE account_order AS s SET client_name = n.name '
-            'FROM (SELECT id, name FROM new_rows EXCEPT SELECT id, name FROM old_rows) AS n '
-            'JOIN accounts AS a ON a.client_id = n.id WHERE s.account_id = a.id AND s.client_id = n.id';
-    END IF;
+    -- both say which client: an account that moves to another at this moment keeps the name of that one
+    UPDATE account_order AS s SET client_name = NEW.name
+    FROM accounts AS a WHERE a.client_id = NEW.id AND s.account_id = a.id AND s.client_id = NEW.id;
     RETURN NULL;
 END $$;
 REVOKE ALL ON FUNCTION identd.refill_search(), identd.follow_accounts(), identd.sum_account_totals(),
@@ -184,8 +180,9 @@ CREATE TRIGGER search_delete AFTER DELETE ON identd.accounts REFERENCING OLD TAB
     FOR EACH STATEMENT EXECUTE FUNCTION identd.follow_accounts();
 CREATE TRIGGER search_truncate AFTER TRUNCATE ON identd.accounts
     FOR EACH STATEMENT EXECUTE FUNCTION identd.follow_accounts();
-CREATE TRIGGER search_update AFTER UPDATE ON identd.clients REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION identd.follow_clients();
+-- by row: billing writes balances all day, and they must not pay for names
+CREATE TRIGGER search_update AFTER UPDATE OF name ON identd.clients
+    FOR EACH ROW WHEN (OLD.name <> NEW.name) EXECUTE FUNCTION identd.follow_clients();
 
 ANALYZE identd.accounts, identd.clients, identd.account_networks, identd.account_order;
 

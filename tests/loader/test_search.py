@@ -1,6 +1,6 @@
 """What migration 0007 keeps beside the accounts is true after whatever is written to them, and by whomever."""
 
-import threading
+import asyncio
 from collections.abc import Callable
 
 import asyncpg
@@ -104,19 +104,25 @@ def test_rows_of_the_total_are_added_up_now_and_then(billing: Session) -> None:
 
 
 def test_an_account_that_moves_while_its_client_is_renamed_has_the_name_of_its_client(
-    billing: Session, connect: Connect, database: str
+    billing: Session, database: str
 ) -> None:
-    mover, renamer = connect(database), connect(database)
-    mover("BEGIN")
-    mover("UPDATE identd.accounts SET client_id = 13 WHERE id = 176")
-    mover("INSERT INTO identd.accounts (client_id, name, ident_by, ani) VALUES (12, 'x', 'ani', '1')")
-    renaming = threading.Thread(target=renamer, args=("UPDATE identd.clients SET name = 'Rosa' WHERE id = 12",))
-    renaming.start()  # waits for the new account of its client
-    while not billing.one("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
-        assert renaming.is_alive()
-    mover("COMMIT")
-    renaming.join(20)
-    assert not renaming.is_alive()
+    async def move_while_renaming() -> None:
+        mover, renamer = await asyncpg.connect(database), await asyncpg.connect(database)
+        await mover.execute("BEGIN")
+        await mover.execute("UPDATE identd.accounts SET client_id = 13 WHERE id = 176")
+        await mover.execute(
+            "INSERT INTO identd.accounts (client_id, name, ident_by, ani) VALUES (12, 'x', 'ani', '1')"
+        )
+        # waits for the new account of its client
+        renaming = asyncio.create_task(renamer.execute("UPDATE identd.clients SET name = 'Rosa' WHERE id = 12"))
+        while not await mover.fetchval("SELECT cardinality(pg_blocking_pids($1)) > 0", renamer.get_server_pid()):
+            await asyncio.sleep(0.01)
+        await mover.execute("COMMIT")
+        await asyncio.wait_for(renaming, 20)
+        await mover.close()
+        await renamer.close()
+
+    asyncio.run(move_while_renaming())
     names = billing.rows(
         "SELECT s.client_name, c.name FROM identd.account_order AS s JOIN identd.accounts AS a ON a.id = s.account_id"
         " JOIN identd.clients AS c ON c.id = a.client_id ORDER BY s.account_id"

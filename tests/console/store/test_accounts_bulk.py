@@ -81,6 +81,19 @@ async def test_one_bad_row_is_named_and_nothing_is_written(
     assert await store.value("SELECT count(*) FROM accounts WHERE port IS NOT NULL") == 0
 
 
+async def test_the_row_is_counted_through_all_copies(store: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.store.accounts_bulk.ROWS_A_COPY", 2)
+    assert len(await _create(store, *(draft(n) for n in range(5)))) == 5
+    for bad in ({"port": 0}, {"client_id": 99}, {"gateway_ids": (99,)}):
+        with pytest.raises(RowErrors) as refused:
+            await _create(store, *(draft(n, **(bad if n == 13 else {})) for n in range(10, 15)))
+        assert refused.value.row == 3
+    with pytest.raises(RowErrors) as refused:
+        await _create(store, draft(20), draft(21), draft(22), draft(22))
+    assert (refused.value.errors.keys(), refused.value.row) == ({"name"}, 3)
+    assert await store.value("SELECT count(*) FROM accounts") == 5
+
+
 async def test_edits_change_what_differs_and_count_it(store: Database) -> None:
     count = ROWS_A_STATEMENT + 5
     ids = await _create(store, *(draft(n, gateway_ids=(1,)) for n in range(count)))
