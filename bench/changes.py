@@ -56,6 +56,11 @@ class Database:
         tag: str = self._runner.run(self._connection.execute(statement, *parameters))
         return tag
 
+    def fetch(self, statement: str, *parameters: object) -> list[Any]:
+        """The rows of one statement."""
+        rows: list[Any] = self._runner.run(self._connection.fetch(statement, *parameters))
+        return rows
+
     def server_pids(self) -> list[int]:
         """The server's processes, its backends and the one that starts them; none where it is another machine's."""
         backend, local = self._runner.run(

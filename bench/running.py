@@ -93,6 +93,10 @@ async def _fill(dsn: str, people: Population) -> None:
             await connection.copy_records_to_table(
                 "accounts", schema_name="identd", columns=_COLUMNS, records=map(_row, people.accounts)
             )
+            for table in ("clients", "gateways", "accounts"):  # who adds to it gets ids that are free
+                await connection.execute(
+                    f"SELECT setval(pg_get_serial_sequence('identd.{table}', 'id'), max(id)) FROM identd.{table}"  # noqa: S608 - the names above
+                )
         await connection.execute("ANALYZE identd.accounts")
     finally:
         await connection.close()
