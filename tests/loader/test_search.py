@@ -115,8 +115,9 @@ def test_an_account_that_moves_while_its_client_is_renamed_has_the_name_of_its_c
         )
         # waits for the new account of its client
         renaming = asyncio.create_task(renamer.execute("UPDATE identd.clients SET name = 'Rosa' WHERE id = 12"))
-        while not await mover.fetchval("SELECT cardinality(pg_blocking_pids($1)) > 0", renamer.get_server_pid()):
-            await asyncio.sleep(0.01)
+        waits = "SELECT cardinality(pg_blocking_pids($1)) > 0 FROM pg_sleep(0.01)"
+        while not await mover.fetchval(waits, renamer.get_server_pid()):
+            pass
         await mover.execute("COMMIT")
         await asyncio.wait_for(renaming, 20)
         await mover.close()
