@@ -38,6 +38,9 @@ Port = Annotated[int, Meta(ge=1, le=65_535)]
 Moment = Annotated[datetime, Meta(tz=True)]
 Money = Annotated[str, Meta(pattern=r"^[+-]?[0-9]{1,12}(\.[0-9]{1,6})?$", examples=["1250.50"])]
 SipCode = Annotated[int, Meta(ge=SIP_CODE_MIN, le=SIP_CODE_MAX)]
+SipCodes = Annotated[
+    dict[str, SipCode], Meta(extra_json_schema={"propertyNames": {"enum": [str(reason) for reason in Reason]}})
+]
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -163,7 +166,7 @@ class GatewayEntry(Entry, frozen=True, kw_only=True):
     on_ambiguous: Literal["first", "refuse"] | UnsetType | None = UNSET
     reserve_seconds: Annotated[int, Meta(ge=1, le=86_400)] | UnsetType | None = UNSET
     active_seconds: Annotated[int, Meta(ge=1, le=2_592_000)] | UnsetType | None = UNSET
-    sip_codes: dict[Reason, SipCode] | UnsetType | None = UNSET
+    sip_codes: SipCodes | UnsetType | None = UNSET
 
 
 class GatewayNew(GatewayEntry, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""What programs find: clients, a reseller, gateways, rate tables, a routing plan and one account; and who they are."""
+"""What programs find: clients, a reseller, gateways, rate tables, routing plans and one account; and who asks."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
