@@ -93,7 +93,7 @@ async def test_whose_call_it_is_is_told_with_why_the_others_lost(
 
 async def test_the_daemon_hears_no_bad_question(operator: httpx.AsyncClient, daemon: DaemonProcess):
     for wrong, field in (
-        ({}, "ip"), ({"ip": "192.0.2.300"}, "ip"), ({"name": "ä" * 200}, "name"), 
+        ({}, "ip"), ({"ip": "192.0.2.300"}, "ip"), ({"name": "ä" * 200}, "name"),
         ({"ip": "::1", "port": 65536}, "port"),
         ({"ip": "::1", "direction": "out"}, "direction"), ({"ip": "::1", "digest": {}}, "digest"),
     ):  # fmt: skip

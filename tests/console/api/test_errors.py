@@ -1,6 +1,7 @@
 """Each code of the table is said by something, in the one form that errors have."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -119,3 +120,8 @@ def test_an_error_says_when_to_try_again_where_that_helps():
 
 def test_the_form_of_errors_is_that_of_the_document():
     assert ErrorAnswer.__struct_fields__ == ("error", "message", "errors")
+
+
+def test_the_document_for_integrators_has_every_code():
+    text = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
+    assert [c for c, (status, when) in CODES.items() if f"| {status} | `{c}` | {when} |" not in text] == []
