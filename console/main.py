@@ -5,6 +5,7 @@ Exit codes: 0 stopped as told, 2 a configuration that cannot be used, 1 anything
 
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from console.daemon import Daemon
 from console.database import open_database
 from console.transfer.working import wipe_daily
 from identd.credentials import CredentialsError, KeyRing
+from identd.endpoint import Endpoint
 from identd.logs import Log
 from identd.sealing import load_keys
 from identd.settings import Settings, SettingsError, load_settings
@@ -32,6 +34,7 @@ EXIT_STOPPED, EXIT_FAILED, EXIT_CONFIGURATION = 0, 1, 2
 GRACE_SECONDS = 2.0
 """How long requests under way may take once we are told to stop; pages with live counts never end by themselves."""
 CONNECT_SECONDS = 0.5
+BACKLOG = 128
 
 
 def serve(config_path: Path, environ: Mapping[str, str] = os.environ) -> int:
@@ -42,19 +45,27 @@ def serve(config_path: Path, environ: Mapping[str, str] = os.environ) -> int:
     except (SettingsError, CredentialsError) as error:
         print(f"identd console: {error}", file=sys.stderr)
         return EXIT_CONFIGURATION
-    log = Log(settings.log.level, settings.log.format, settings.log.numbers)
-    status = EXIT_STOPPED
     try:
-        trio.run(_serve, settings, keys, log)
-    except* OSError as errors:
-        print(f"identd console: {errors.exceptions[0]}", file=sys.stderr)
-        status = EXIT_FAILED
-    finally:
-        log.close()
-    return status
+        listener = _listen(settings.console.endpoint)
+    except OSError as error:
+        print(f"identd console: cannot listen on {settings.console.endpoint}: {error.strerror}", file=sys.stderr)
+        return EXIT_FAILED
+    log = Log(settings.log.level, settings.log.format, settings.log.numbers)
+    with listener:
+        try:
+            trio.run(_serve, settings, keys, log, listener)
+        finally:
+            log.close()
+    return EXIT_STOPPED
 
 
-async def _serve(settings: Settings, keys: KeyRing, log: Log) -> None:
+def _listen(endpoint: Endpoint) -> socket.socket:
+    """Made here and not by Hypercorn, so that an address that is taken is one line before anything has begun."""
+    family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
+    return socket.create_server((endpoint.host, endpoint.port), family=family, backlog=BACKLOG)
+
+
+async def _serve(settings: Settings, keys: KeyRing, log: Log, listener: socket.socket) -> None:
     section = settings.console
     stop = trio.Event()
     async with (
@@ -69,7 +80,7 @@ async def _serve(settings: Settings, keys: KeyRing, log: Log) -> None:
         log.info("console_started", url=section.origin, pid=os.getpid())
         # Starlette's and Hypercorn's types say the same in different words
         app = cast("ASGIFramework", application(console))
-        await serve_http(app, http_config(settings), shutdown_trigger=stop.wait)
+        await serve_http(app, http_config(settings, listener), shutdown_trigger=stop.wait)
         nursery.cancel_scope.cancel()
     log.info("console_stopped")
 
@@ -80,11 +91,11 @@ async def _await_signal(stop: trio.Event) -> None:
             stop.set()
 
 
-def http_config(settings: Settings) -> Config:
-    """Hypercorn's settings: one listener, TLS where the configuration has it, bounds on what peers may do."""
+def http_config(settings: Settings, listener: socket.socket) -> Config:
+    """Hypercorn's settings: our one listener, TLS where the configuration has it, bounds on what peers may do."""
     section = settings.console
     config = Config()
-    config.bind = [str(section.endpoint)]
+    config.bind = [f"fd://{listener.fileno()}"]
     config.accesslog = None
     config.errorlog = None
     config.certfile = section.tls_certificate or None
