@@ -119,8 +119,8 @@ class AccountPage(msgspec.Struct, frozen=True, kw_only=True):
     """Rows `first`-`last` (from 1; 0 and 0 where there is none) of `total`, all of one moment.
 
     `paging` is what was asked for, with the page clamped to the last one. `has_more`: there are more than `total`,
-    which is FOUND_MAX then; say "more than". `is_sorted`: False where so many were found that only the first FOUND_MAX
-    of them, in the order of the database, could be sorted in time; say so too.
+    which is FOUND_MAX then; say "more than". `is_sorted`: False where so many were found that only FOUND_MAX of them,
+    the first that the database came by, could be sorted in time; say so too.
     """
 
     rows: tuple[AccountRow, ...]
