@@ -29,7 +29,7 @@ SECONDS_MAX = 540
 """Of one run, on a machine that does other things: most of it is some 3,500 requests, one after the other."""
 RUNS: dict[Role, tuple[str, int]] = {
     "operator": ("examples,coverage,fuzzing,stateful", 6),
-    "admin": ("examples,fuzzing,stateful", 3),
+    "admin": ("examples,fuzzing,stateful", 2),
 }
 """Role -> phases, and random requests an operation. `coverage` tries each bound of each field: once is enough."""
 
