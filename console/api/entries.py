@@ -103,8 +103,8 @@ class AccountPatch(AccountEntry, frozen=True, kw_only=True):
 class ClientEntry(Entry, frozen=True, kw_only=True):
     """What may be sent of any client. Money is text, in the currency's unit, so that nothing rounds it.
 
-    `balance` is billing's: change it only to correct it, and send what you read as `balance_was`, so that no charge
-    of the meantime is lost.
+    `balance` is billing's: change it only to correct it. A change needs what you read as `balance_was`, so that no
+    charge of the meantime is lost; `If-Match: *` is no consent to that. A new client needs none.
     """
 
     client_type: Text | UnsetType | None = UNSET

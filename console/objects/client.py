@@ -142,7 +142,7 @@ BALANCE_WAS = f.Field(name="balance_was", label="Balance as it was read", kind=f
 class ClientDraft(msgspec.Struct, frozen=True, kw_only=True):
     """What can be written. Money in the currency's unit, capacities in calls, cps in calls a second, None: no limit.
 
-    `balance` None leaves it to billing. `balance_was` None: set it whatever it is.
+    `balance` None leaves it to billing. `balance_was`: what it was when it was read; a change of `balance` needs it.
     """
 
     name: str

@@ -106,13 +106,16 @@ async def create_client(tx: Transaction, draft: ClientDraft) -> int:
 async def update_client(tx: Transaction, client_id: int, draft: ClientDraft, etag: str | None) -> Client:
     """What is there now. Raises NotFoundError, ChangedError, FieldErrors; `etag` None: whatever it was.
 
-    A balance that billing changed since it was read is refused at its field: nobody's charges are written over.
+    A balance that billing changed since it was read is refused at its field: nobody's charges are written over, also
+    where `etag` is None, for the balance is no part of it. A balance that does not say what was read is refused too.
     """
     now = _client(await lock_row(tx, SHELF, client_id))
     check_etag(SHELF, client_id, etag, now.etag)
     values = changed(_values(now), _values(draft))
+    if draft.balance is not None and draft.balance_was is None:
+        raise FieldErrors({"balance_was": "Send the balance that you read: billing changes it with every call"})
     if draft.balance is not None and draft.balance != now.balance:
-        if draft.balance_was is not None and draft.balance_was != now.balance:
+        if draft.balance_was != now.balance:
             raise FieldErrors({"balance": f"Billing made it {now.balance:f} meanwhile: look again what it should be"})
         values["balance"] = draft.balance
     await update_row(tx, SHELF, client_id, values)

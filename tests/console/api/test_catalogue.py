@@ -58,10 +58,11 @@ async def test_each_field_alone_is_changed_and_cleared_and_the_others_stay(opera
     created = await operator.post(path, json={"name": "Plain"})
     where, plain = created.headers["location"], created.json()
     for name, value in EVERY_FIELD[name_of(path)].items():
-        changed = await operator.patch(where, json={name: value}, headers=await version(operator, where))
+        was, is_ = ({"balance_was": plain[name]}, {"balance_was": value}) if name == "balance" else ({}, {})
+        changed = await operator.patch(where, json={name: value, **was}, headers=await version(operator, where))
         assert changed.status_code == 200, changed.text
         assert changed.json() == {**plain, name: value} | _beside(changed.json(), name)
-        back = {name: plain[name] if name in ("name", "balance") else None}
+        back = {name: plain[name] if name in ("name", "balance") else None, **is_}
         cleared = await operator.patch(where, json=back, headers=await version(operator, where))
         assert cleared.json() == plain | _beside(cleared.json(), name), name
 
@@ -127,6 +128,21 @@ async def test_a_balance_is_written_only_where_it_is_sent_and_is_still_what_was_
     right = {"balance": "120", "balance_was": "90"}
     set_ = await operator.patch(where, json=right, headers=await version(operator, where))
     assert set_.json()["balance"] == "120.000000"
+
+
+async def test_a_balance_without_the_one_that_was_read_is_refused_whatever_if_match_says(
+    operator: httpx.AsyncClient, stocked: Database
+):
+    where = "/api/v1/clients/1"
+    read = await version(operator, where)
+    await stocked.execute("UPDATE clients SET balance = balance - 9 WHERE id = 1")
+    for headers in (read, {"if-match": "*"}):
+        for sent in ({"balance": "60"}, {"balance": "60", "balance_was": None}):
+            refused = await operator.patch(where, json=sent, headers=headers)
+            assert (refused.status_code, refused.json()["errors"].keys()) == (422, {"balance_was"})
+    late = await operator.patch(where, json={"balance": "60", "balance_was": "100"}, headers={"if-match": "*"})
+    assert late.json()["errors"].keys() == {"balance"}
+    assert await stocked.value("SELECT balance FROM clients WHERE id = 1") == 91
 
 
 async def test_clients_are_filtered_as_on_their_page(operator: httpx.AsyncClient):

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import asyncpg
+import msgspec
 import pytest
 
 from console.database import Database
@@ -115,6 +116,10 @@ async def test_a_balance_that_billing_changed_meanwhile_is_not_written_over(stor
     with pytest.raises(FieldErrors, match=r"7\.500000"):
         async with store.transaction("ann") as tx:
             await update_client(tx, client_id, draft, None)
+    with pytest.raises(FieldErrors) as blind:
+        async with store.transaction("ann") as tx:
+            await update_client(tx, client_id, ClientDraft(name="Rose", balance=Decimal(20)), None)
+    assert list(blind.value.errors) == ["balance_was"]
     assert (await get_client(store, client_id)).balance == Decimal("7.5")
 
 
@@ -123,7 +128,7 @@ async def test_saving_what_is_there_already_changes_and_audits_nothing(store: Da
     before = await store.value("SELECT count(*) FROM identd.audit_log")
     changes = await store.value("SELECT count(*) FROM identd.changes")
     async with store.transaction("ann") as tx:
-        await update_client(tx, client_id, FULL, None)
+        await update_client(tx, client_id, msgspec.structs.replace(FULL, balance_was=FULL.balance), None)
     assert await store.value("SELECT count(*) FROM identd.audit_log") == before
     assert await store.value("SELECT count(*) FROM identd.changes") == changes
 
