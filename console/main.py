@@ -6,6 +6,7 @@ Exit codes: 0 stopped as told, 2 a configuration that cannot be used, 1 anything
 import os
 import signal
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Mapping
@@ -27,7 +28,7 @@ from identd.credentials import CredentialsError, KeyRing
 from identd.endpoint import Endpoint
 from identd.logs import Log
 from identd.sealing import load_keys
-from identd.settings import Settings, SettingsError, load_settings
+from identd.settings import ConsoleSection, Settings, SettingsError, load_settings
 from protocol.client_trio import Client
 
 EXIT_STOPPED, EXIT_FAILED, EXIT_CONFIGURATION = 0, 1, 2
@@ -37,12 +38,17 @@ CONNECT_SECONDS = 0.5
 BACKLOG = 128
 
 
+class CertificateError(Exception):
+    """The certificate or its key cannot be read, or they do not belong together."""
+
+
 def serve(config_path: Path, environ: Mapping[str, str] = os.environ) -> int:
     """Run the console in the foreground; the exit code."""
     try:
         settings = load_settings(config_path, environ)
         keys = load_keys(settings.credentials)
-    except (SettingsError, CredentialsError) as error:
+        _check_certificate(settings.console)
+    except (SettingsError, CredentialsError, CertificateError) as error:
         print(f"identd console: {error}", file=sys.stderr)
         return EXIT_CONFIGURATION
     try:
@@ -57,6 +63,17 @@ def serve(config_path: Path, environ: Mapping[str, str] = os.environ) -> int:
         finally:
             log.close()
     return EXIT_STOPPED
+
+
+def _check_certificate(section: ConsoleSection) -> None:
+    """Raises `CertificateError` where Hypercorn would fail later, in the middle of its start."""
+    if not section.tls_certificate:
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(section.tls_certificate, section.tls_key)
+    except OSError as error:  # an SSLError is one too
+        reason = error.strerror or type(error).__name__
+        raise CertificateError(f"console.tls_certificate and console.tls_key cannot be used: {reason}") from error
 
 
 def _listen(endpoint: Endpoint) -> socket.socket:
@@ -95,7 +112,7 @@ def http_config(settings: Settings, listener: socket.socket) -> Config:
     """Hypercorn's settings: our one listener, TLS where the configuration has it, bounds on what peers may do."""
     section = settings.console
     config = Config()
-    config.bind = [f"fd://{listener.fileno()}"]
+    config.bind = [f"fd://{os.dup(listener.fileno())}"]  # Hypercorn closes what it is given
     config.accesslog = None
     config.errorlog = None
     config.certfile = section.tls_certificate or None

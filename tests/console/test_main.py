@@ -10,7 +10,9 @@ import httpx
 
 from demo.console import running_console
 from demo.daemon import configuration_of, write_configuration
-from demo.process import IDENTD
+from demo.process import IDENTD, running
+from identd.settings import load_settings
+from tests.end_to_end.daemon import eventually
 
 
 def started(folder: Path, environ: dict[str, str]) -> "subprocess.CompletedProcess[str]":
@@ -25,19 +27,25 @@ def started(folder: Path, environ: dict[str, str]) -> "subprocess.CompletedProce
     )
 
 
-def test_it_answers_and_ends_at_once_also_with_a_stream_open(tmp_path: Path, database: str) -> None:
+def test_it_answers_and_ends_at_once_and_well_also_while_a_request_is_not_finished(
+    tmp_path: Path, database: str
+) -> None:
     write_configuration(tmp_path)
-    with running_console(tmp_path, database) as url:
-        assert httpx.get(f"{url}/accounts", follow_redirects=False).headers["location"].startswith("/login")
-        kept = socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])))
-        kept.sendall(b"GET /login HTTP/1.1\r\nHost: 127.0.0.1\r\n")  # a request that is never finished
+    port = load_settings(configuration_of(tmp_path), {}).console.endpoint.port
+    log = tmp_path / "console.log"
+    command = ("console", "--config", configuration_of(tmp_path))
+    with running(command, {"IDENTD_CONSOLE_DSN": database}, log) as process:
+        eventually(lambda: "console_started" in log.read_text(), "the console has started")
+        answer = httpx.get(f"http://127.0.0.1:{port}/accounts", follow_redirects=False)
+        assert answer.headers["location"].startswith("/login")
+        kept = socket.create_connection(("127.0.0.1", port))
+        kept.sendall(b"GET /login HTTP/1.1\r\nHost: 127.0.0.1\r\n")
         ending = time.monotonic()
     assert time.monotonic() - ending < 10
     kept.close()
-    log = (tmp_path / "console.log").read_text()
-    assert "console_started" in log
-    assert "console_stopped" in log
-    assert "Traceback" not in log
+    assert process.returncode == 0, log.read_text()
+    assert "console_stopped" in log.read_text()
+    assert "Traceback" not in log.read_text()
 
 
 def test_an_address_that_is_taken_is_one_line(tmp_path: Path, database: str) -> None:
@@ -65,3 +73,14 @@ def test_it_starts_without_a_database_and_says_so_on_the_page(tmp_path: Path) ->
         assert answer.status_code == 503
         assert "The database does not answer" in answer.text
     assert "Traceback" not in (tmp_path / "console.log").read_text()
+
+
+def test_a_certificate_that_is_none_is_exit_2(tmp_path: Path) -> None:
+    write_configuration(tmp_path)
+    with configuration_of(tmp_path).open("a") as file:
+        file.write('tls_certificate = "none.pem"\ntls_key = "none.key"\n')
+    refused = started(tmp_path, {})
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines() == [
+        "identd console: console.tls_certificate and console.tls_key cannot be used: No such file or directory"
+    ]
