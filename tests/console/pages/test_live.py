@@ -180,8 +180,7 @@ async def test_more_accounts_than_a_poll_asks_for_take_turns(
         asked.extend(wanted)
         return {account_id: AccountUsage(account_id=account_id, orig=7, term=0) for account_id in wanted}
 
-    monkeypatch.setattr(live, "ASKS_A_POLL_MAX", 1)
-    monkeypatch.setattr(live, "IDS_MAX", 4)
+    monkeypatch.setattr(live, "ASKED_A_POLL_MAX", 4)
     counts = LiveCounts(console, ask)
     with counts.page(tuple(range(1, 11))) as page:
         for _ in range(4):
@@ -201,6 +200,19 @@ async def test_a_fault_of_ours_ends_neither_the_polling_nor_the_console(console:
     with LiveCounts(console, broken_once).page((1,)) as page:
         assert await page.changed() is None
         assert await page.changed() == {1: None}
+
+
+async def test_a_long_page_is_asked_for_in_pieces_and_is_whole(
+    console: Console, daemon: DaemonProcess, monkeypatch: pytest.MonkeyPatch
+):
+    await console.database.execute(ROSE)
+    await trio.to_thread.run_sync(daemon.start)
+    whole = await usage_of(console.daemon, [176, 9999, 178])
+    assert set(whole) == {176, 178}
+    before = console.daemon.next_id()
+    monkeypatch.setattr(live, "ASKED_AT_ONCE_MAX", 1)
+    assert await usage_of(console.daemon, [176, 9999, 178]) == whole
+    assert console.daemon.next_id() == before + 4, "three requests"
 
 
 async def test_the_daemon_away_is_an_error_of_its_own(console: Console):
