@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from console.api import DOORS as API_DOORS
 from console.context import Console
 from console.door import Door
-from console.errors import DatabaseAwayError, NotFoundError
+from console.errors import BusyError, DatabaseAwayError, NotFoundError, SchemaError
 from console.guard import pass_through
 from console.hardening import Hardening
 from console.pages import DOORS as PAGE_DOORS
@@ -34,6 +34,8 @@ REFUSED: dict[int, str] = {
 }
 """What the frame or Starlette refuses before a handler sees it: status -> the word of the API."""
 
+BUSY_RETRY_SECONDS = "2"
+
 
 def application(console: Console) -> ASGIApp:
     """The ASGI application of this console; its hardening is outermost, so that faults pass through it too."""
@@ -44,6 +46,8 @@ def application(console: Console) -> ASGIApp:
         ],
         exception_handlers={
             NotFoundError: _not_found,
+            BusyError: _busy,
+            SchemaError: _without_schema,
             DatabaseAwayError: _database_away,
             404: _no_such_page,
             HTTPException: _refused,
@@ -89,6 +93,19 @@ def _allowed(path: str) -> list[str]:
     """The methods of all doors at this path."""
     methods = {door.method for door in DOORS if compile_path(door.path)[0].match(path)}
     return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
+
+
+async def _busy(request: Request, error: Any) -> Response:
+    status = 503 if request.url.path.startswith("/api/") else 409  # programs come again by themselves
+    response = _said(request, status, "busy", "Not possible at this moment", f"{error}")
+    response.headers["Retry-After"] = BUSY_RETRY_SECONDS
+    return response
+
+
+async def _without_schema(request: Request, error: Any) -> Response:
+    request.app.state.console.log.error("schema_missing", exception=error, path=request.url.path)
+    message = "Its tables are not those of this version of the console: run identd init-db, as the database's owner."
+    return _said(request, 503, "database_away", "The database is to be upgraded", message)
 
 
 async def _database_away(request: Request, error: Any) -> Response:

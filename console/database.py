@@ -2,21 +2,25 @@
 
 asyncpg speaks asyncio, so the loop of trio-asyncio carries it (docs/decisions/0010); this module is the only one that
 knows. Foreign exceptions are translated here: what the operator can mend stays asyncpg's (`PostgresError` with its
-constraint, which the store reads), what means that the server is away becomes `DatabaseAwayError`.
+constraint, which the store reads), what means that the server is away becomes `DatabaseAwayError`, that others stand
+in the way `BusyError`.
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 import asyncpg
 import trio
 from trio_asyncio import aio_as_trio
 
-from console.errors import DatabaseAwayError
+from console.errors import BusyError, DatabaseAwayError, SchemaError
 
 STATEMENT_SECONDS_MAX = 60.0
-"""No page takes a second; an import of 100,000 lines is many statements. Longer means a lock that nobody lets go."""
+"""No page takes a second; an import of 100,000 lines is many statements. Longer means a server that is silent."""
+SERVER_SECONDS_MAX = {"lock_timeout": 30.0, "statement_timeout": 55.0}
+"""Of one wait for a lock, and of one statement: told by the server before we give the server up."""
+TRIES_MAX = 3
 ACQUIRE_SECONDS_MAX = 10.0
 CONNECT_SECONDS_MAX = 5.0
 
@@ -37,11 +41,27 @@ _AWAY = (
     asyncpg.InternalClientError,
 )
 
+_TOO_LONG = "The database took too long over it."
+_BUSY = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+)
+_WITHOUT_SCHEMA = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError)
+
+T = TypeVar("T")
+
 
 @contextlib.contextmanager
 def _translated() -> Any:
     try:
         yield
+    except _BUSY as error:
+        raise BusyError from error
+    except asyncpg.QueryCanceledError as error:
+        raise BusyError(_TOO_LONG) from error
+    except _WITHOUT_SCHEMA as error:
+        raise SchemaError from error
     except _AWAY as error:
         raise DatabaseAwayError(f"the database does not answer: {type(error).__name__}") from error
 
@@ -100,13 +120,19 @@ class Session:
 
 
 class Transaction(Session):
-    """What is done in it is done together; `xid` afterwards tells the daemon's side what to wait for (None: read-only)."""
+    """What is done in it is done together; `xid` afterwards: what to wait for at the daemon (None: read-only)."""
 
     __slots__ = ("xid",)
 
     def __init__(self, connection: Any) -> None:
         super().__init__(connection)
         self.xid: int | None = None
+
+
+_END = """SELECT xid::text FROM pg_current_xact_id_if_assigned() AS xid,
+    LATERAL (SELECT CASE WHEN xid IS NOT NULL THEN pg_notify('identd', '') END) AS rung"""
+"""The daemon is rung for whatever has a number, also where no row of the daemon's was touched: `in_force` waits for
+the number, and would else until the next poll. PostgreSQL makes one ring of several."""
 
 
 class Database:
@@ -133,7 +159,7 @@ class Database:
             return await session.value(statement, *values)
 
     async def execute(self, statement: str, *values: object) -> str:
-        """The command tag. For what nobody is asked about later (sessions, links); changes go through `transaction`."""
+        """The command tag. For what nobody asks about later (sessions, links); changes go through `transaction`."""
         async with self._session() as session:
             return await session.execute(statement, *values)
 
@@ -153,7 +179,7 @@ class Database:
                 if not readonly:
                     await transaction.execute("SELECT set_config('identd.actor', $1, true)", actor)
                 yield transaction
-                xid = await transaction.value("SELECT pg_current_xact_id_if_assigned()::text")
+                xid = await transaction.value(_END)
             except BaseException:
                 with trio.CancelScope(shield=True), contextlib.suppress(Exception):
                     await aio_as_trio(started.rollback)()
@@ -161,6 +187,21 @@ class Database:
             with trio.CancelScope(shield=True), _translated():  # a commit that has begun is seen through
                 await aio_as_trio(started.commit)()
             transaction.xid = None if xid is None else int(xid)
+
+    async def repeated(self, actor: str, work: Callable[[Transaction], Awaitable[T]]) -> tuple[T, int | None]:
+        """`work` in a transaction, up to three times where it is busy: what it gave, and the transaction's number.
+
+        `work` may do nothing that a rollback does not undo.
+        """
+        for _ in range(TRIES_MAX - 1):
+            with contextlib.suppress(BusyError):
+                return await self._once(actor, work)
+        return await self._once(actor, work)
+
+    async def _once(self, actor: str, work: Callable[[Transaction], Awaitable[T]]) -> tuple[T, int | None]:
+        async with self.transaction(actor) as tx:
+            result = await work(tx)
+        return result, tx.xid
 
     @contextlib.asynccontextmanager
     async def _session(self) -> AsyncIterator[Session]:
@@ -187,12 +228,15 @@ async def open_database(dsn: str, connections_max: int) -> AsyncIterator[Databas
             max_size=connections_max,
             command_timeout=STATEMENT_SECONDS_MAX,
             timeout=CONNECT_SECONDS_MAX,
-            server_settings={"application_name": "identd console", "search_path": "identd, pg_catalog, pg_temp"},
+            server_settings={
+                "application_name": "identd console",
+                "search_path": "identd, pg_catalog, pg_temp",
+                **{name: f"{seconds:.0f}s" for name, seconds in SERVER_SECONDS_MAX.items()},
+            },
         )
 
     pool = await aio_as_trio(make)()
     try:
         yield Database(pool)
     finally:
-        with trio.CancelScope(shield=True), trio.move_on_after(CONNECT_SECONDS_MAX):
-            pool.terminate()
+        pool.terminate()

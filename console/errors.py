@@ -1,9 +1,9 @@
-"""What can go wrong with a request of an operator, as types. A page, the API and the command line each say them their way."""
+"""What can go wrong with a request of an operator, as types. Page, API and command line say them their way."""
 
 from collections.abc import Mapping
 
 
-class FieldErrors(Exception):
+class FieldErrors(Exception):  # noqa: N818 - it holds several
     """Something is wrong with what was entered: `errors` has, by field, a sentence that says what to do.
 
     The field "" is the whole: what no single field can be blamed for.
@@ -44,8 +44,23 @@ class InUseError(Exception):
         super().__init__(f"{what} {which} is in use by {by}")
 
 
+class BusyError(Exception):
+    """Others had to be waited for in vain: nothing was changed, and trying again helps. Its text is for people."""
+
+    def __init__(self, reason: str = "Somebody wrote the same rows at this moment.") -> None:
+        self.reason = reason
+        super().__init__(f"{reason} Nothing was changed: try again.")
+
+
 class DatabaseAwayError(Exception):
     """PostgreSQL does not answer, or ended the conversation: nothing was changed unless a commit had begun."""
+
+
+class SchemaError(DatabaseAwayError):
+    """The database has not the tables of this version: it is as good as away until somebody upgrades it."""
+
+    def __init__(self) -> None:
+        super().__init__("the database has no schema of this version: run identd init-db")
 
 
 class DaemonAwayError(Exception):
