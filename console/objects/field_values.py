@@ -232,7 +232,9 @@ def moment(text: str) -> datetime:
 
 
 def moment_text(when: datetime, *, zone: bool = True) -> str:
-    """What `moment` reads back; `zone` False: as `datetime-local` inputs want it."""
+    """What `moment` reads back; `zone` False: as `datetime-local` inputs want it. A time without a zone is UTC."""
+    if when.tzinfo is None:  # the ends of time are in no zone of this machine
+        when = when.replace(tzinfo=UTC)
     text = when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="auto")
     return f"{text}Z" if zone else text
 

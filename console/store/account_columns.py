@@ -7,6 +7,7 @@ The password stays in the database: a row carries whether there is one and a has
 
 import hashlib
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -17,12 +18,41 @@ from matcher.address import AddressError, canonical_network, network_text
 WRITTEN = tuple(name for name in AccountDraft.__struct_fields__ if name != "gateway_ids")
 """The columns that a draft has, in its order; all but `id` and `password`."""
 
+TIMES = ("valid_from", "valid_until")
 _DRAFT_FIELDS = AccountDraft.__struct_fields__
-_AS_THEY_ARE = tuple(name for name in WRITTEN if name not in ("ip", "orig_tags", "term_tags"))
+_AS_THEY_ARE = tuple(name for name in WRITTEN if name not in ("ip", "orig_tags", "term_tags", *TIMES))
 _NAMES = ("client", "client_type", "client_status", "orig_rate_table", "routing_plan", "term_rate_table")
 
+
+def time_read(column: str) -> str:
+    """A time as Python can hold it: PostgreSQL's years go from -4713 to 294276, and beyond 1 to 9999 it is infinity.
+
+    `moment_of` takes what comes of it.
+    """
+    return (
+        f"CASE WHEN {column} <= '0001-01-01 00:00:00+00' THEN '-infinity'"
+        f" WHEN {column} >= '9999-12-31 23:59:59.999999+00' THEN 'infinity' ELSE {column} END"
+    )
+
+
+def moment_of(when: datetime | None) -> datetime | None:
+    """A time as it is read, always aware. Infinity is the last microsecond of 9999, -infinity the first of year 1.
+
+    Written back these two are infinity and -infinity again.
+    """
+    return when.replace(tzinfo=UTC) if when is not None and when.tzinfo is None else when
+
+
+def time_written(name: str, given: str) -> str:
+    """What is written to the account `a`: a time that reads the same stays as it is, year 20000 too."""
+    return f"CASE WHEN {time_read(f'a.{name}')} = {given} THEN a.{name} ELSE {given} END"
+
+
+TIMES_READ = ", ".join(f"{time_read(f'a.{name}')} AS {name}" for name in TIMES)
+"""Both times of the account `a`, to be selected."""
+
 SELECT = f"""
-SELECT a.id, {", ".join(f"a.{name}" for name in _AS_THEY_ARE)},
+SELECT a.id, {", ".join(f"a.{name}" for name in _AS_THEY_ARE)}, {TIMES_READ},
     a.ip::text[] AS ip, a.orig_tags, a.term_tags,
     a.password IS NOT NULL AS has_password, sha256(a.password) AS password_hash,
     c.name AS client, c.client_type, c.status AS client_status,
@@ -47,6 +77,8 @@ def account_of(row: Row) -> Account:
     for name in ("gateway_ids", "orig_tags", "term_tags", "gateways"):
         values[name] = tuple(row[name])
     values["ip"] = networks_of(row["ip"] or ())
+    for name in TIMES:
+        values[name] = moment_of(row[name])
     account = Account(id=row["id"], has_password=row["has_password"], **values)
     return msgspec.structs.replace(account, etag=_etag(account, row["password_hash"] or b""))
 

@@ -22,7 +22,7 @@ from console.objects.account import (
     RemovePassword,
     SetPassword,
 )
-from console.store.account_columns import SELECT, WRITTEN, account_of, values_of
+from console.store.account_columns import SELECT, TIMES, WRITTEN, account_of, time_written, values_of
 from console.store.account_faults import as_field_errors
 from console.store.account_passwords import column_of, outlives, reveal
 from identd.credentials import KeyRing
@@ -30,8 +30,11 @@ from identd.credentials import KeyRing
 ID_MAX = 2**63 - 1
 _PLACES = {name: f"${n}" + ("::text[]::inet[]" if name == "ip" else "") for n, name in enumerate(WRITTEN, 3)}
 _INSERT = f"INSERT INTO accounts (id, password, {', '.join(WRITTEN)}) VALUES ($1, $2, {', '.join(_PLACES.values())})"
-_SET = ", ".join(f"{name} = {place}" for name, place in _PLACES.items())
-_UPDATE = f"UPDATE accounts SET password = $2, {_SET} WHERE id = $1"
+_SET = ", ".join(
+    f"{name} = {time_written(name, f'{place}::timestamptz') if name in TIMES else place}"
+    for name, place in _PLACES.items()
+)
+_UPDATE = f"UPDATE accounts AS a SET password = $2, {_SET} WHERE a.id = $1"
 
 
 class DeleteFigures(msgspec.Struct, frozen=True, kw_only=True):

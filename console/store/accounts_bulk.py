@@ -15,7 +15,7 @@ import msgspec
 from console.database import Transaction
 from console.errors import FieldErrors
 from console.objects.account import Account, AccountDraft, KeepPassword, PasswordChange, SetPassword
-from console.store.account_columns import SELECT, WRITTEN, account_of, values_of
+from console.store.account_columns import SELECT, TIMES, WRITTEN, account_of, time_read, time_written, values_of
 from console.store.account_faults import fault_of
 from console.store.account_passwords import column_of, outlives
 from identd.credentials import KeyRing
@@ -107,8 +107,12 @@ async def _update(tx: Transaction, edits: Mapping[int, tuple[int, AccountEdit]],
     return len({*rebound, *(each["id"] for each in written)})
 
 
+def _as_written(name: str) -> str:
+    return time_written(name, time_read(f"e.{name}")) if name in TIMES else f"e.{name}"
+
+
 _UPDATE = f"""
-UPDATE accounts AS a SET {", ".join(f"{name} = e.{name}" for name in WRITTEN)},
+UPDATE accounts AS a SET {", ".join(f"{name} = {_as_written(name)}" for name in WRITTEN)},
     password = CASE WHEN (e.keeps) THEN a.password ELSE e.password END
 FROM (SELECT r.*, (value ->> 'keeps')::boolean AS keeps
       FROM jsonb_array_elements($1::text::jsonb), jsonb_populate_record(NULL::accounts, value) AS r) AS e

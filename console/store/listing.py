@@ -11,10 +11,10 @@ too long (the order asked for has what is wanted at its far end) the page is mad
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 
-import asyncpg
 import msgspec
 
 from console.database import Database, Row, Transaction
+from console.errors import BusyError
 from console.objects.account import Account
 from console.objects.listing import (
     FOUND_MAX,
@@ -25,7 +25,7 @@ from console.objects.listing import (
     Paging,
     SortKey,
 )
-from console.store.account_columns import SELECT, account_of, networks_of
+from console.store.account_columns import SELECT, TIMES, TIMES_READ, account_of, moment_of, networks_of
 from console.store.account_search import Parameters, branches_of, is_filtered, where_of
 
 _ORDERS: dict[SortKey, tuple[str, str, tuple[str, ...]]] = {
@@ -171,7 +171,7 @@ async def _ids_in_order(tx: Transaction, wanted: AccountFilter, paging: Paging) 
         + "; ".join(f"SET LOCAL enable_{way} = off" for way in _OTHER_WAYS)
     )
     ids: list[int] | None = None
-    with contextlib.suppress(asyncpg.QueryCanceledError):
+    with contextlib.suppress(BusyError):
         ids = await tx.value(statement, *put.values)
     await tx.execute("ROLLBACK TO SAVEPOINT in_order")
     return ids
@@ -195,7 +195,8 @@ _PAGE = f"""
 SELECT a.id, a.client_id, c.name AS client, c.client_type, c.status AS client_status, a.name, a.ident_by,
     a.ip[1:{NETWORKS_SHOWN_MAX}]::text[] AS ip, coalesce(cardinality(a.ip), 0) AS networks,
     a.ident_name, a.ani, a.tech_prefix,
-    a.protocol, a.port, a.proxy, a.status, a.valid_from, a.valid_until, a.password IS NOT NULL AS has_password,
+    a.protocol, a.port, a.proxy, a.status,
+    {TIMES_READ}, a.password IS NOT NULL AS has_password,
     g.names AS gateways, a.orig_enabled, a.orig_rate_table_id, o.name AS orig_rate_table, a.routing_plan_id,
     p.name AS routing_plan, a.orig_tags, a.orig_capacity, a.orig_cps, a.term_enabled, a.term_rate_table_id,
     t.name AS term_rate_table, a.term_tags, a.term_capacity, a.term_cps, d.day AS last_day
@@ -219,4 +220,6 @@ def _row_of(row: Row) -> AccountRow:
     values["ip"] = networks_of(row["ip"] or ())
     for name in ("gateways", "orig_tags", "term_tags"):
         values[name] = tuple(row[name] or ())
+    for name in TIMES:
+        values[name] = moment_of(row[name])
     return AccountRow(**values)

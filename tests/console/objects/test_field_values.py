@@ -147,6 +147,12 @@ def test_a_time_reads_back_as_the_same_moment(when: datetime) -> None:
     assert v.moment(v.moment_text(when, zone=False)) == when
 
 
+def test_the_ends_of_time_are_written_and_read_back() -> None:
+    for end, text in ((datetime.min, "0001-01-01T00:00:00Z"), (datetime.max, "9999-12-31T23:59:59.999999Z")):
+        assert v.moment_text(end) == v.moment_text(end.replace(tzinfo=UTC)) == text
+        assert v.moment(text) == end.replace(tzinfo=UTC)
+
+
 @given(st.floats(0, 1_000_000))
 def test_a_rate_reads_back_as_the_same_number(value: float) -> None:
     assert v.rate(0)(v.rate_text(value)) == value

@@ -1,14 +1,15 @@
 """One account in the database: two operators do not overwrite each other; deleting gives back what was charged."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import msgspec
 import pytest
 
-from console.database import Database
+from console.database import Database, Transaction
 from console.errors import ChangedError, FieldErrors, NotFoundError
-from console.objects.account import AccountDraft, KeepPassword, RemovePassword, SetPassword
+from console.objects.account import AccountDraft, KeepPassword, PasswordChange, RemovePassword, SetPassword
 from console.store.accounts import (
     create_account,
     deactivate,
@@ -19,6 +20,7 @@ from console.store.accounts import (
     reveal_password,
     update_account,
 )
+from console.store.accounts_bulk import AccountEdit, update_accounts
 from identd.credentials import KeyRing
 
 KEYS = KeyRing((bytes(range(32)),))
@@ -87,6 +89,48 @@ async def test_networks_are_shown_as_the_daemon_matches_them(store: Database) ->
         store, msgspec.structs.replace(FULL, ip=("10.0.0.9/24", "10.0.0.0/24", "::ffff:192.0.2.7"))
     )
     assert (await get_account(store, account_id)).ip == ("10.0.0.0/24", "192.0.2.7")
+
+
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [("-infinity", "infinity"), ("0044-03-15 12:00:00+00 BC", "20000-01-01 00:00:00+00"), ("-infinity", None)],
+)
+async def test_times_that_python_has_not_are_read_and_stay_until_somebody_writes_others(
+    store: Database, since: str, until: str | None
+) -> None:
+    account_id = await _create(store)
+    await store.execute(
+        "UPDATE accounts SET valid_from = $1::text::timestamptz, valid_until = $2::text::timestamptz", since, until
+    )
+    account = await get_account(store, account_id)
+    assert account.valid_from == datetime.min.replace(tzinfo=UTC)
+    assert account.valid_until == (None if until is None else datetime.max.replace(tzinfo=UTC))
+    draft = msgspec.convert(account, AccountDraft, from_attributes=True)
+    writers: tuple[Callable[..., Awaitable[object]], ...] = (update_account, _update_by_import)
+    for number, write in enumerate(writers):
+        async with store.transaction("anna") as tx:
+            await write(tx, account_id, msgspec.structs.replace(draft, port=1 + number), KeepPassword(), KEYS, None)
+        assert await _times(store) == (1 + number, since, until)
+        moved = msgspec.structs.replace(draft, valid_from=datetime(2026, 1, 1, tzinfo=UTC), valid_until=None)
+        async with store.transaction("anna") as tx:
+            await write(tx, account_id, moved, KeepPassword(), KEYS, None)
+        assert await _times(store) == (None, "2026-01-01 00:00:00+00", None)
+        async with store.transaction("anna") as tx:
+            await write(tx, account_id, draft, KeepPassword(), KEYS, None)
+        assert await _times(store) == (None, "-infinity", until and "infinity")
+        since, until = "-infinity", until and "infinity"
+
+
+async def _update_by_import(
+    tx: Transaction, account_id: int, draft: AccountDraft, password: PasswordChange, keys: KeyRing, etag: str | None
+) -> None:
+    await update_accounts(tx, [AccountEdit(id=account_id, draft=draft, password=password, etag=etag)], keys)
+
+
+async def _times(store: Database) -> tuple[object, ...]:
+    row = await store.row("SELECT port, valid_from::text, valid_until::text FROM accounts")
+    assert row is not None
+    return tuple(row)
 
 
 @pytest.mark.parametrize("account_id", [999, 0, -1, 2**63, 10**30])

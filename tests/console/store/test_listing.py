@@ -2,18 +2,21 @@
 
 import itertools
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
 
 from console.database import Database, open_database
 from console.objects.account import AccountDraft, KeepPassword
+from console.objects.field_values import moment_text
 from console.objects.listing import NETWORKS_SHOWN_MAX, AccountFilter, Paging
 from console.store import listing
 from console.store.accounts import create_account, get_account
 from console.store.accounts_bulk import create_accounts
 from console.store.listing import count_accounts, export_pages, list_accounts
 from identd.credentials import KeyRing
+from tests.console.conftest import Browser
 
 SORTS = ("id", "client", "name", "ident", "tech_prefix")
 
@@ -242,6 +245,30 @@ async def test_a_row_has_what_the_table_shows(store: Database) -> None:
     assert rows["six"].ip == ("2001:db8::/32", "198.51.100.0/24")
     assert rows["off"].gateways == ("gw1",)
     assert [name for name, row in rows.items() if row.is_off] == ["off"]
+
+
+@pytest.mark.parametrize("since", ["-infinity", "0044-03-15 BC", "0001-01-01 BC", "infinity", "20000-01-01"])
+async def test_a_row_with_a_time_that_python_has_not_is_listed_exported_and_sent(
+    store: Database, browser_of: Browser, key_of: Browser, since: str
+) -> None:
+    await store.execute("UPDATE accounts SET valid_from = $1::text::timestamptz WHERE id = 3", since)
+    await store.execute("UPDATE accounts SET valid_until = 'infinity' WHERE id = 4")
+    rows = (await list_accounts(store, AccountFilter(), Paging())).rows
+    end = datetime.max if since in ("infinity", "20000-01-01") else datetime.min
+    assert (rows[2].valid_from, rows[3].valid_until) == (end.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+    page, program = await browser_of("operator"), await key_of("operator")
+    said = {}
+    for asked, path in (
+        (page, "/accounts"), (page, "/accounts/3/edit"), (page, "/accounts/3/delete"), (page, "/accounts/export"),
+        (program, "/api/v1/accounts"), (program, "/api/v1/accounts/3"),
+    ):  # fmt: skip
+        answer = await asked.get(path)
+        assert answer.status_code == 200, path
+        said[path] = answer.text
+    text = moment_text(end)
+    assert f'"valid_from":"{text}"' in said["/api/v1/accounts/3"]
+    assert said["/accounts/export"].count("\n") == 1 + len(ACCOUNTS)
+    assert f'"{text}"' in said["/accounts/export"]
 
 
 async def test_the_role_of_the_console_may_do_all_of_this(store: Database, database: str) -> None:
