@@ -149,8 +149,12 @@ class RunningConsole:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        if died is not None and error is None:
+        if error is not None:
+            return
+        if died is not None:
             raise SystemExit(f"the console died in the middle of the bench (exit {died}): its log is above")
+        if self._process.returncode:
+            raise SystemExit(f"the console ended with {self._process.returncode}")
 
     def admit(self, name: str = PERSON) -> Pass:
         """Somebody who may do everything, logged in, and a key that may too."""
