@@ -5,7 +5,7 @@ Nothing is printed here; `identd/cli/accounts.py` says what came of it.
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -28,7 +28,7 @@ from console.store.references import resolve
 from console.transfer.imports import OUTCOMES, ImportLine, Outcome
 from console.transfer.planned import PlannedLine, planned
 from console.transfer.planning import OnProgress, Planner, plan
-from console.transfer.writing import write_lines
+from console.transfer.writing import lock_accounts, write_lines
 from identd.credentials import KeyRing
 
 
@@ -58,41 +58,56 @@ class Imported(msgspec.Struct, frozen=True):
 
 
 async def add(desk: Desk, values: Mapping[str, str]) -> Done:
-    """Create an account from texts by names of fields. Raises FieldErrors."""
-    async with desk.database.transaction(desk.actor) as tx:
+    """Create an account from texts by names of fields. Raises FieldErrors; as all here, BusyError."""
+
+    async def work(tx: Transaction) -> Account:
         draft, password = await _read(tx, values, None)
         with _by_names():
-            account = await get_account(tx, await create_account(tx, draft, password, desk.keys))
-    return Done(account, await desk.daemon.in_force(tx.xid))
+            return await get_account(tx, await create_account(tx, draft, password, desk.keys))
+
+    return await _done(desk, work)
 
 
 async def change(desk: Desk, account_id: int, values: Mapping[str, str]) -> Done:
     """Change the fields that are given. Raises FieldErrors, NotFoundError."""
-    async with desk.database.transaction(desk.actor) as tx:
+
+    async def work(tx: Transaction) -> Account:
         before = await get_account(tx, account_id)
         draft, password = await _read(tx, values, before)
         with _by_names():
-            account = await update_account(tx, account_id, draft, password, desk.keys, before.etag)
-    return Done(account, await desk.daemon.in_force(tx.xid))
+            return await update_account(tx, account_id, draft, password, desk.keys, before.etag)
+
+    return await _done(desk, work)
 
 
 async def switch_off(desk: Desk, account_id: int) -> Done:
     """Deactivate: off in both directions. Raises NotFoundError."""
-    async with desk.database.transaction(desk.actor) as tx:
-        account = await deactivate(tx, account_id, None)
-    return Done(account, await desk.daemon.in_force(tx.xid))
+
+    async def work(tx: Transaction) -> Account:
+        return await deactivate(tx, account_id, None)
+
+    return await _done(desk, work)
 
 
 async def remove(desk: Desk, account_id: int, name: str) -> Done:
     """Delete the account of this id if this is its name. Raises FieldErrors, NotFoundError."""
-    async with desk.database.transaction(desk.actor) as tx:
+
+    async def work(tx: Transaction) -> tuple[Account, DeleteFigures]:
         figures = await delete_figures(tx, account_id)
         account = await delete_account(tx, account_id, None)
         if account.name != name:  # raising undoes it
             raise FieldErrors(
                 {"yes-delete": f"Account {account_id} is called {account.name!r}: nothing was deleted."}
             )
-    return Done(account, await desk.daemon.in_force(tx.xid), figures)
+        return account, figures
+
+    (account, figures), xid = await desk.database.repeated(desk.actor, work)
+    return Done(account, await desk.daemon.in_force(xid), figures)
+
+
+async def _done(desk: Desk, work: Callable[[Transaction], Awaitable[Account]]) -> Done:
+    account, xid = await desk.database.repeated(desk.actor, work)
+    return Done(account, await desk.daemon.in_force(xid))
 
 
 async def import_file(
@@ -104,7 +119,7 @@ async def import_file(
     on_lines: Callable[[Sequence[ImportLine]], None],
     on_progress: OnProgress,
 ) -> Imported:
-    """Judge every line and, if there is no error and it is wanted, write them all. Raises ConflictError.
+    """Judge every line and, if there is no error and it is wanted, write them all. Raises ConflictError, BusyError.
 
     `on_lines` hears what each line does. Judging is the first half of the progress where writing follows.
     """
@@ -120,6 +135,7 @@ async def import_file(
             if is_to_be_written and not counts["error"]:
                 parts.append([line for one in judged if (line := planned(one)) is not None])
         is_written = is_to_be_written and not counts["error"]
+        await lock_accounts(tx, [line.account_id for part in parts for line in part if line.account_id is not None])
         for number, part in enumerate(parts if is_written else ()):
             await write_lines(tx, part, desk.keys)
             on_progress(share + share * (number + 1) / len(parts))

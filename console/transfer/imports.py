@@ -25,6 +25,10 @@ _BOUND = 0x696D706F727473  # "imports": whoever starts one counts the others fir
 STOPPED = "The console stopped while it worked on this file. Nothing was written: import it again."
 
 
+class GivenUpError(Exception):
+    """Nothing was heard of this import for so long that others buried it."""
+
+
 class Import(msgspec.Struct, frozen=True, kw_only=True):
     """One import as its owner sees it. `progress` from 0 to 1; counts are of lines; `xid` of what wrote it."""
 
@@ -144,7 +148,7 @@ async def read_part(session: Database | Session, import_id: int, part: int) -> b
 async def finish_check(tx: Transaction, import_id: int, counts: Mapping[Outcome, int]) -> None:
     """The dry run is over: with errors nothing will be written, without any it waits for its owner's word.
 
-    AssertionError where the import was given up in the meantime.
+    GivenUpError where it was buried in the meantime.
     """
     tag = await tx.execute(
         "UPDATE imports SET state = $2, lines = $3, creates = $4, changes = $5, same = $6, errors = $7, progress = 1 "
@@ -154,27 +158,40 @@ async def finish_check(tx: Transaction, import_id: int, counts: Mapping[Outcome,
         sum(counts.values()),
         *(counts[outcome] for outcome in OUTCOMES),
     )
-    assert tag == "UPDATE 1", "the import was given up in the meantime"
+    if tag != "UPDATE 1":
+        raise GivenUpError
     await _forget_parts(tx)
 
 
 async def finish_write(tx: Transaction, import_id: int) -> None:
-    """All is written, if this transaction commits. AssertionError where the import was given up in the meantime."""
+    """All is written, if this transaction commits. GivenUpError where it was buried in the meantime."""
     tag = await tx.execute(
         "UPDATE imports SET state = 'done', progress = 1, xid = pg_current_xact_id()::text::bigint "
         "WHERE id = $1 AND state = 'writing'",
         import_id,
     )
-    assert tag == "UPDATE 1", "the import was given up in the meantime"
+    if tag != "UPDATE 1":
+        raise GivenUpError
     await _forget_parts(tx)
 
 
+async def accounts_of(session: Database | Session, import_id: int) -> list[int]:
+    """The ids of the accounts that its lines change."""
+    ids: list[int] = await session.value(
+        "SELECT coalesce(array_agg(account_id), '{}') FROM import_lines WHERE import_id = $1 AND outcome = 'changes'",
+        import_id,
+    )
+    return ids
+
+
 async def fail_import(database: Database, import_id: int, notice: str) -> None:
-    """It ended badly, and why."""
+    """It ended badly, and why; whoever worked on it knows better than who buried it."""
     await database.execute(
-        "UPDATE imports SET state = 'failed', notice = $2 WHERE id = $1 AND state IN ('checking', 'writing')",
+        "UPDATE imports SET state = 'failed', notice = $2 "
+        "WHERE id = $1 AND (state IN ('checking', 'writing') OR state = 'failed' AND notice = $3)",
         import_id,
         notice,
+        STOPPED,
     )
     await _forget_parts(database)
 

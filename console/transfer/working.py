@@ -13,12 +13,12 @@ import asyncpg
 import trio
 
 from console.context import Console
-from console.errors import DatabaseAwayError
+from console.errors import BusyError, DatabaseAwayError
 from console.transfer import imports
 from console.transfer.imports import OUTCOMES, Outcome
 from console.transfer.planned import PlanError, open_part, planned, seal_part
 from console.transfer.planning import Planner, plan
-from console.transfer.writing import ConflictError, write_lines
+from console.transfer.writing import ConflictError, lock_accounts, write_lines
 from identd.credentials import NONCE_BYTES
 
 WIPE_SECONDS = 3600.0
@@ -28,7 +28,16 @@ _KEY_GONE = (
     "It cannot be opened any more: was the credentials key changed? Nothing was written: import the file again."
 )
 _FAULT = "A fault of ours; it is in the log of the console. Nothing was written."
-_SAID: tuple[tuple[type[Exception], str], ...] = ((DatabaseAwayError, _AWAY), (PlanError, _KEY_GONE))
+_GIVEN_UP = (
+    "Nothing was heard of it for half a minute, so it was given up. Nothing was written: import the file again."
+)
+_BUSY = CONFLICT.format("others are writing the same accounts")
+_SAID: tuple[tuple[type[Exception], str], ...] = (
+    (BusyError, _BUSY),
+    (DatabaseAwayError, _AWAY),
+    (PlanError, _KEY_GONE),
+    (imports.GivenUpError, _GIVEN_UP),
+)
 
 
 class Work:
@@ -76,6 +85,7 @@ async def write_import(work: Work) -> None:
     async def write() -> None:
         keys = work.console.keys
         async with work.console.database.transaction(work.owner) as tx:
+            await lock_accounts(tx, await imports.accounts_of(tx, work.import_id))
             parts = await imports.count_parts(tx, work.import_id)
             for part in range(parts):
                 kept = await imports.read_part(tx, work.import_id, part)
@@ -101,7 +111,9 @@ async def _bounded(work: Work, task: Callable[[], Awaitable[None]]) -> None:
     notice = _notice(failure)
     if notice is _FAULT:
         work.console.log.error("import_failed", exception=failure, import_id=work.import_id)
-    with contextlib.suppress(DatabaseAwayError):  # then its heart stops, which says the same a little later
+    with contextlib.suppress(
+        DatabaseAwayError, BusyError
+    ):  # then its heart stops, which says the same a little later
         await imports.fail_import(work.console.database, work.import_id, notice)
 
 
@@ -118,13 +130,13 @@ def _notice(failure: Exception) -> str:
 async def _beat(work: Work) -> None:
     while True:
         await trio.sleep(imports.HEARTBEAT_SECONDS)
-        with contextlib.suppress(DatabaseAwayError):
+        with contextlib.suppress(DatabaseAwayError, BusyError):
             await imports.beat(work.console.database, work.import_id, work.progress)
 
 
 async def wipe_daily(console: Console) -> None:
     """For ever, as a task: imports that are a day old go, also where nobody imports any more."""
     while True:
-        with contextlib.suppress(DatabaseAwayError, asyncpg.PostgresError):  # a schema that is not there yet
+        with contextlib.suppress(DatabaseAwayError, BusyError, asyncpg.PostgresError):
             await imports.wipe_expired(console.database)
         await trio.sleep(WIPE_SECONDS)

@@ -23,6 +23,20 @@ class ConflictError(Exception):
         super().__init__(f"{where}: {' '.join(self.errors.values())}")
 
 
+async def lock_accounts(tx: Transaction, account_ids: Sequence[int]) -> None:
+    """Nobody else writes these accounts until the transaction ends. BusyError where that cannot be had.
+
+    All that a file changes, in the order of ids and before its first line is written: two files about the same
+    accounts wait for one another, in whichever order their lines are.
+    """
+    if account_ids:
+        await tx.value(
+            "SELECT count(*) FROM"
+            " (SELECT FROM accounts WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE) AS locked",
+            list(account_ids),
+        )
+
+
 async def write_lines(tx: Transaction, lines: Sequence[PlannedLine], keys: KeyRing) -> None:
     """Create and change what the lines say. Raises ConflictError."""
     changed = [line for line in lines if line.account_id is not None]

@@ -1,6 +1,7 @@
 """What the command line does, below its words: one transaction a task, the actor in the audit log."""
 
 import pytest
+import trio
 
 from console.context import Console
 from console.database import Database
@@ -8,6 +9,7 @@ from console.errors import FieldErrors, NotFoundError
 from console.transfer import command
 from console.transfer.command import Desk
 from console.transfer.imports import ImportLine
+from console.transfer.writing import ConflictError
 
 
 @pytest.fixture
@@ -71,3 +73,54 @@ async def test_file_is_written_only_if_that_is_wanted_and_right(
     assert await stocked.value("SELECT count(*) FROM accounts") == (1103 if is_to_be_written else 3)
     assert all(0 <= one <= 1 for one in progress)
     assert (progress[-1] == 1) is is_to_be_written
+
+
+async def test_an_account_that_billing_is_booking_is_removed_all_the_same(desk: Desk, stocked: Database) -> None:
+    await stocked.execute(
+        "INSERT INTO account_statistics (account_id, day, direction, calls, amount)"
+        " VALUES (176, current_date, 'orig', 1, 5)"
+    )
+    holds = trio.Event()
+
+    async def billing() -> None:
+        async with stocked.transaction("billing") as tx:
+            await tx.execute("SET LOCAL deadlock_timeout = '20s'")  # the command finds it, and comes again
+            await tx.execute("UPDATE account_statistics SET amount = amount + 1 WHERE account_id = 176")
+            holds.set()
+            await trio.sleep(0.3)
+            await tx.execute("UPDATE clients SET balance = balance - 1 WHERE id = 1")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(billing)
+        await holds.wait()
+        assert (await command.remove(desk, 176, "rose_orig")).account.id == 176
+    assert await stocked.value("SELECT balance FROM clients WHERE id = 1") == -1 + 6
+
+
+async def test_two_files_about_the_same_accounts_wait_for_one_another(desk: Desk, stocked: Database) -> None:
+    await stocked.execute(
+        "INSERT INTO accounts (id, client_id, name, ident_by, ip)"
+        " SELECT n, 1, 'b' || n, 'ip', '{10.0.0.1}' FROM generate_series(5001, 6500) AS n"
+    )
+    ends: list[str] = []
+
+    async def run(word: str, ids: range) -> None:
+        data = ("id,notes\n" + "".join(f"{i},{word}\n" for i in ids)).encode()
+        try:
+            await command.import_file(
+                desk,
+                data,
+                update_existing=False,
+                is_to_be_written=True,
+                on_lines=lambda _lines: None,
+                on_progress=lambda _done: None,
+            )
+            ends.append("written")
+        except ConflictError as conflict:
+            ends.append(str(conflict).partition(": ")[2])
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run, "one", range(5001, 6501))
+        nursery.start_soon(run, "two", range(6500, 5000, -1))
+    assert ends[0] == "written"
+    assert "was changed by somebody else" in ends[1]  # it waited, and found other accounts than it had read

@@ -7,7 +7,7 @@ import pytest
 import trio
 
 from console.context import Console
-from console.database import Database
+from console.database import SERVER_SECONDS_MAX, Database, open_database
 from console.errors import FieldErrors
 from console.store.accounts import get_account, reveal_password
 from console.transfer import imports
@@ -150,6 +150,55 @@ async def test_writing_that_was_given_up_by_others_is_not_committed(console: Con
     await stocked.execute("UPDATE imports SET state = 'failed'")
     await write_import(Work(console, found.id, "anna", update_existing=False))
     assert await stocked.value("SELECT count(*) FROM accounts") == 3
+
+
+async def test_import_that_was_buried_while_it_was_at_work_says_that_and_no_fault(
+    console: Console, stocked: Database
+) -> None:
+    found = await checked(console, NEW + "Rose orig,n,ip,192.0.2.1,yes\n")
+    await imports.claim_import(console.database, "anna", found.id)
+    await stocked.execute("UPDATE imports SET state = 'failed', notice = $1", imports.STOPPED)
+    await write_import(Work(console, found.id, "anna", update_existing=False))
+    found = await imports.get_import(stocked, "anna", found.id)
+    assert (found.state, "given up" in found.notice, "fault" in found.notice) == ("failed", True, False)
+
+
+async def test_two_files_that_change_the_same_accounts_in_other_orders_wait_for_one_another(
+    console: Console, stocked: Database
+) -> None:
+    await stocked.execute(
+        "INSERT INTO accounts (id, client_id, name, ident_by, ip)"
+        " SELECT n, 1, 'b' || n, 'ip', '{10.0.0.1}' FROM generate_series(5001, 7000) AS n"
+    )
+    works = []
+    for owner, ids in (("anna", range(5001, 7001)), ("berta", range(7000, 5000, -1))):
+        import_id = await imports.begin_import(stocked, owner, f"{owner}.csv", False)
+        work = Work(console, import_id, owner, update_existing=False)
+        await check_import(work, ("id,notes\n" + "".join(f"{i},{owner}\n" for i in ids)).encode())
+        await imports.claim_import(stocked, owner, import_id)
+        works.append(work)
+    async with trio.open_nursery() as nursery:
+        for work in works:
+            nursery.start_soon(write_import, work)
+    ends = [await imports.get_import(stocked, work.owner, work.import_id) for work in works]
+    assert sorted(end.state for end in ends) == ["done", "failed"]
+    (late,) = (end for end in ends if end.state == "failed")
+    assert "was changed by somebody else" in late.notice  # it waited, and then found other accounts than it had read
+    (done,) = (end for end in ends if end.state == "done")
+    assert await stocked.fetch("SELECT DISTINCT notes FROM accounts WHERE id > 5000") == [(done.owner,)]
+
+
+async def test_file_whose_accounts_others_do_not_let_go_is_told_to_try_again(
+    console: Console, stocked: Database, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SERVER_SECONDS_MAX, "lock_timeout", 1.0)
+    async with open_database(database, 3) as impatient:
+        console.database = impatient
+        found = await checked(console, "id,notes\n176,x\n177,x\n")
+        async with stocked.transaction("billing") as other:
+            await other.execute("UPDATE accounts SET status = status WHERE id = 177")
+            found = await written(console, found)
+    assert (found.state, "others are writing the same accounts" in found.notice) == ("failed", True)
 
 
 async def test_key_that_was_changed_in_between_says_so(console: Console, stocked: Database) -> None:
