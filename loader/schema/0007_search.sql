@@ -117,6 +117,14 @@ BEGIN
         come := '(SELECT id, client_id, ident_by, ip, ident_name, ani FROM new_rows '
             'EXCEPT SELECT id, client_id, ident_by, ip, ident_name, ani FROM old_rows)';
     END IF;
+    IF TG_OP = 'UPDATE' AND current_setting('transaction_isolation') = 'read committed' THEN
+        -- As the foreign key does for a client that an account has newly: whoever renames one of these clients now
+        -- waits for us, or we for them, and then the name below is the new one. Before anything else is locked, or
+        -- both would wait. With a snapshot that stays, the name would be the old one all the same, and the lock an
+        -- error wherever billing has written a balance since.
+        EXECUTE 'SELECT FROM clients WHERE id IN (SELECT client_id FROM ' || come || ' AS r) '
+            'ORDER BY id FOR KEY SHARE';
+    END IF;
     IF TG_OP <> 'INSERT' THEN
         EXECUTE 'DELETE FROM account_networks AS n USING ' || gone || ' AS o WHERE n.account_id = o.id';
         EXECUTE 'DELETE FROM account_order AS s USING ' || gone || ' AS o WHERE s.account_id = o.id';
@@ -157,8 +165,9 @@ EXCEPTION
     WHEN serialization_failure THEN NULL;
 END $$;
 
--- A client that is renamed moves all its accounts in that order. The foreign key has made every writer of an account
--- of this client end before the new name stood, or wait until it is committed.
+-- A client that is renamed moves all its accounts in that order. Its name is unique, so a new one locks the row against
+-- KEY SHARE too: every writer of an account of this client has ended before the new name stood, or waits until it is
+-- committed.
 CREATE FUNCTION identd.follow_clients() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = identd, pg_catalog, pg_temp AS $$
 BEGIN

@@ -131,6 +131,46 @@ def test_an_account_that_moves_while_its_client_is_renamed_has_the_name_of_its_c
     assert names == [("Iris", "Iris"), ("Rosa", "Rosa"), ("Iris", "Iris"), ("Rosa", "Rosa")]
 
 
+@pytest.mark.parametrize("is_renamed_first", [True, False])
+def test_an_account_that_changes_while_its_client_is_renamed_has_the_new_name(
+    billing: Session, database: str, is_renamed_first: bool
+) -> None:
+    change = "UPDATE identd.accounts SET ip = '{192.0.2.77}' WHERE id = 176"
+    rename = "UPDATE identd.clients SET name = 'Rosa' WHERE id = 12"
+    first, second = (rename, change) if is_renamed_first else (change, rename)
+
+    async def change_and_rename() -> None:
+        one, other = await asyncpg.connect(database), await asyncpg.connect(database)
+        await one.execute("BEGIN")
+        await one.execute(first)
+        waiting = asyncio.create_task(other.execute(second))
+        waits = "SELECT cardinality(pg_blocking_pids($1)) > 0 FROM pg_sleep(0.01)"
+        for _ in range(500):
+            if waiting.done() or await one.fetchval(waits, other.get_server_pid()):
+                break
+        await one.execute("COMMIT")
+        await asyncio.wait_for(waiting, 20)
+        await one.close()
+        await other.close()
+
+    asyncio.run(change_and_rename())
+    found = kept(billing)
+    assert (176, 12, "Rosa", "ip", "192.0.2.77/32", None) in found[1]
+    billing("SELECT identd.refill_search()")
+    assert found == kept(billing)
+
+
+def test_a_balance_that_is_written_does_not_wait_for_an_account_that_changes(
+    billing: Session, connect: Connect, database: str
+) -> None:
+    writer = connect(database)
+    writer("BEGIN")
+    writer("UPDATE identd.accounts SET ip = '{192.0.2.77}' WHERE id = 176")
+    billing("SET lock_timeout = '5s'")
+    billing("UPDATE identd.clients SET balance = balance + 1 WHERE id = 12")
+    writer("COMMIT")
+
+
 def test_a_plan_for_one_row_is_not_used_for_many(billing: Session) -> None:
     for statement in (
         "UPDATE identd.accounts SET ip = '{192.0.2.1}' WHERE id = 176",
