@@ -190,8 +190,7 @@ async def _bind(tx: Session, account_id: int, gateway_ids: Sequence[int]) -> Non
         "DELETE FROM account_gateways WHERE account_id = $1 AND gateway_id <> ALL ($2::bigint[])", account_id, wanted
     )
     await tx.execute(
-        "INSERT INTO account_gateways (account_id, gateway_id) SELECT $1, id FROM unnest($2::bigint[]) AS g (id)"
-        " WHERE NOT EXISTS (SELECT FROM account_gateways WHERE account_id = $1 AND gateway_id = g.id)",
+        "INSERT INTO account_gateways (account_id, gateway_id) SELECT $1, unnest($2::bigint[]) ON CONFLICT DO NOTHING",
         account_id,
         wanted,
     )

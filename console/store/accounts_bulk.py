@@ -151,7 +151,8 @@ async def _rebind(tx: Transaction, bindings: Sequence[tuple[int, Sequence[int], 
             gone,
         ),
         (
-            "INSERT INTO account_gateways (account_id, gateway_id) SELECT * FROM unnest($1::bigint[], $2::bigint[])",
+            "INSERT INTO account_gateways (account_id, gateway_id)"
+            " SELECT * FROM unnest($1::bigint[], $2::bigint[]) ON CONFLICT DO NOTHING",
             new,
         ),
     ):

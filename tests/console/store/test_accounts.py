@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+import trio
 
 from console.database import Database, Transaction
 from console.errors import ChangedError, FieldErrors, NotFoundError
@@ -89,6 +90,33 @@ async def test_networks_are_shown_as_the_daemon_matches_them(store: Database) ->
         store, msgspec.structs.replace(FULL, ip=("10.0.0.9/24", "10.0.0.0/24", "::ffff:192.0.2.7"))
     )
     assert (await get_account(store, account_id)).ip == ("10.0.0.0/24", "192.0.2.7")
+
+
+async def test_a_gateway_that_billing_binds_at_the_same_moment_is_bound(store: Database) -> None:
+    for write in (update_account, _update_by_import):
+        account_id = await _create(store, msgspec.structs.replace(FULL, name=write.__name__, gateway_ids=(1,)))
+        draft = msgspec.structs.replace(FULL, name=write.__name__, gateway_ids=(1, 2, 3))
+
+        async def bind(account_id: int = account_id) -> None:
+            async with store.transaction("billing") as tx:
+                await tx.execute("INSERT INTO account_gateways VALUES ($1, 2)", account_id)
+                bound.set()
+                await _somebody_waits(store)
+
+        bound = trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(bind)
+            await bound.wait()
+            async with store.transaction("anna") as tx:
+                await write(tx, account_id, draft, KeepPassword(), KEYS, None)  # type: ignore[operator]  # either
+        assert (await get_account(store, account_id)).gateway_ids == (1, 2, 3)
+
+
+async def _somebody_waits(store: Database) -> None:
+    """Until a session of this database waits for a lock of another."""
+    with trio.fail_after(20):
+        while not await store.value("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            await trio.sleep(0.01)
 
 
 @pytest.mark.parametrize(
