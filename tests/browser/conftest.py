@@ -29,6 +29,12 @@ CHROMIUM = os.environ.get("IDENTD_CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--no-first-run")
 SAMPLE = Path(__file__).resolve().parents[2] / "demo" / "accounts.sql"
 SLOW_MS = 15_000
+EXPECTED = (
+    "the server responded with a status of 4",  # a form that is shown again with its errors is an answer 422
+    "the server responded with a status of 503",  # who is away is said on the page
+    "EventSource's response has a MIME type",  # a session that has ended: the stream's address leads to the login
+)
+"""What a browser writes although all is well."""
 
 expect.set_options(timeout=SLOW_MS)
 
@@ -136,8 +142,7 @@ def page_of(site: Site, chromium: Browser, sessions: Callable[[str], StorageStat
     complaints: list[str] = []
 
     def heard(message: ConsoleMessage) -> None:
-        # a form that is shown again with its errors is an answer 422, which the browser reports as a failed load
-        if message.type == "error" and "the server responded with a status of 4" not in message.text:
+        if message.type == "error" and not any(words in message.text for words in EXPECTED):
             complaints.append(message.text)
 
     def open_page(role: str = "operator", *, script: bool = True, **options: Any) -> Page:

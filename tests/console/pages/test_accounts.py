@@ -1,5 +1,6 @@
 """The table of accounts, as operators read it: the article's columns and search, markers in words, all in the URL."""
 
+import html
 import re
 
 import pytest
@@ -213,3 +214,15 @@ def test_the_way_back_is_always_the_table(back: str, url: str):
 
 def test_the_way_back_is_not_endless():
     assert len(table_url("q=" + "x" * 100_000)) < BACK_CHARACTERS_MAX + 100
+
+
+async def test_a_new_account_like_another_comes_back_to_the_same_part_of_the_table(
+    console: Console, browser_of: Browser
+):
+    await console.database.execute(ARTICLE)
+    operator = await browser_of("operator")
+    for page in ("/accounts?q=rose&size=50", "/accounts/176/edit?back=q%3Drose%26size%3D50"):
+        link = re.search(r'href="(/accounts/new\?from=176[^"]*)"', (await operator.get(page)).text)
+        assert link is not None
+        form = (await operator.get(html.unescape(link[1]))).text
+        assert 'href="/accounts?q=rose&amp;size=50">Cancel' in form

@@ -1,5 +1,8 @@
 """A client's profile with its figures, and its form, where the balance is billing's."""
 
+import html
+import re
+
 import httpx
 import pytest
 import trio
@@ -9,6 +12,7 @@ from console.database import Database
 from console.objects.client import ClientFilter
 from console.pages.clients import filter_of
 from tests.console.conftest import Browser
+from tests.console.pages.form_values import form_values
 from tests.console.pages.page_text import error_at, hidden, rows, words
 from tests.end_to_end.daemon import DaemonProcess
 
@@ -164,3 +168,10 @@ async def test_a_client_with_accounts_may_be_archived_but_not_deleted(operator: 
 )
 def test_the_filter_of_a_url(query: str, wanted: ClientFilter):
     assert filter_of(QueryParams(query)) == wanted
+
+
+async def test_a_new_account_from_the_profile_is_one_of_this_client(operator: httpx.AsyncClient, store: Database):
+    client_id = await made(store)
+    link = re.search(r'href="([^"]*)"[^>]*>New account<', await page_of(operator, f"/clients/{client_id}"))
+    assert link is not None
+    assert form_values(await page_of(operator, html.unescape(link[1])))["client"] == "Rose"
