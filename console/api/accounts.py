@@ -37,7 +37,6 @@ from console.store.accounts import (
     create_account,
     deactivate,
     delete_account,
-    delete_figures,
     get_account,
     update_account,
 )
@@ -187,8 +186,7 @@ async def delete(request: Request) -> Response:
 
     async def work(tx: Transaction) -> Answer:
         etag = await _etag_read(tx, account_id, tags)
-        figures = await delete_figures(tx, account_id)
-        gone = await delete_account(tx, account_id, etag)
+        gone, figures = await delete_account(tx, account_id, etag)
         values: dict[str, Any] = msgspec.structs.asdict(figures)
         return shown(Refund(id=gone.id, name=gone.name, client_id=gone.client_id, client=gone.client, **values))
 

@@ -15,6 +15,7 @@ from console.door import Door, actor_of, form_text
 from console.errors import ChangedError, DaemonAwayError
 from console.objects.account import Account
 from console.pages.accounts import table_url
+from console.pages.drawn_fields import money
 from console.pages.live import usage_of
 from console.pages.render import redirect, render
 from console.store.accounts import deactivate, delete_account, delete_figures, get_account
@@ -39,14 +40,14 @@ async def delete(request: Request) -> Response:
         return await _page(request, account, back, errors=errors, typed=form_text(form, "confirm"))
     try:
         async with console.database.transaction(actor_of(request).name) as tx:
-            figures = await delete_figures(tx, account.id)
-            await delete_account(tx, account.id, form_text(form, "etag"))
+            _, figures = await delete_account(tx, account.id, form_text(form, "etag"))
     except ChangedError:
         return await _page(request, await get_account(console.database, account.id), back, warning=CHANGED)
     in_force = await console.daemon.in_force(tx.xid)
     said = f"Account {account.name} is deleted."
     if figures.amount:
-        said += f" {figures.amount:,.2f} went back to the balance of {account.client}."
+        way = "went back to" if figures.amount > 0 else "was taken from"
+        said += f" {money(abs(figures.amount))} {way} the balance of {account.client}."
     return redirect(request, table_url(back), said, in_force=in_force)
 
 

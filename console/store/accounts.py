@@ -115,11 +115,18 @@ async def deactivate(tx: Session, account_id: int, etag: str | None) -> Account:
     return await get_account(tx, account_id)
 
 
-async def delete_account(tx: Session, account_id: int, etag: str | None) -> Account:
-    """The account that is gone now; a trigger gave its charges back to the client. NotFoundError, ChangedError."""
+async def delete_account(tx: Session, account_id: int, etag: str | None) -> tuple[Account, DeleteFigures]:
+    """The account that is gone now, and what that did: a trigger gave its charges back. NotFoundError, ChangedError.
+
+    `amount` and both balances are what was done, with what billing has booked until the very end. Nobody else writes
+    the balance meanwhile: the client's row is locked, after the account's as the trigger does.
+    """
     gone = await _locked(tx, account_id, etag)
+    balance = await tx.value("SELECT balance FROM clients WHERE id = $1 FOR NO KEY UPDATE", gone.client_id)
+    figures = await delete_figures(tx, account_id)
     await tx.execute("DELETE FROM accounts WHERE id = $1", account_id)
-    return gone
+    after = await tx.value("SELECT balance FROM clients WHERE id = $1", gone.client_id)
+    return gone, msgspec.structs.replace(figures, amount=after - balance, balance=balance, balance_after=after)
 
 
 async def delete_figures(source: Database | Session, account_id: int) -> DeleteFigures:
@@ -190,7 +197,8 @@ async def _bind(tx: Session, account_id: int, gateway_ids: Sequence[int]) -> Non
         "DELETE FROM account_gateways WHERE account_id = $1 AND gateway_id <> ALL ($2::bigint[])", account_id, wanted
     )
     await tx.execute(
-        "INSERT INTO account_gateways (account_id, gateway_id) SELECT $1, unnest($2::bigint[]) ON CONFLICT DO NOTHING",
+        "INSERT INTO account_gateways (account_id, gateway_id)"
+        " SELECT $1, unnest($2::bigint[]) ON CONFLICT DO NOTHING",
         account_id,
         wanted,
     )

@@ -20,7 +20,6 @@ from console.store.accounts import (
     create_account,
     deactivate,
     delete_account,
-    delete_figures,
     get_account,
     update_account,
 )
@@ -93,8 +92,7 @@ async def remove(desk: Desk, account_id: int, name: str) -> Done:
     """Delete the account of this id if this is its name. Raises FieldErrors, NotFoundError."""
 
     async def work(tx: Transaction) -> tuple[Account, DeleteFigures]:
-        figures = await delete_figures(tx, account_id)
-        account = await delete_account(tx, account_id, None)
+        account, figures = await delete_account(tx, account_id, None)
         if account.name != name:  # raising undoes it
             raise FieldErrors(
                 {"yes-delete": f"Account {account_id} is called {account.name!r}: nothing was deleted."}
@@ -128,12 +126,13 @@ async def import_file(
     share = 0.5 if is_to_be_written else 1.0
     async with desk.database.transaction(desk.actor, readonly=not is_to_be_written) as tx:
         planner = Planner(tx, update_existing=update_existing, has_key=desk.keys.current is not None)
-        async for judged in plan(planner, data, lambda done: on_progress(done * share)):
-            lines = [one.line for one in judged]
-            on_lines(lines)
-            counts.update(line.outcome for line in lines)
-            if is_to_be_written and not counts["error"]:
-                parts.append([line for one in judged if (line := planned(one)) is not None])
+        async with contextlib.aclosing(plan(planner, data, lambda done: on_progress(done * share))) as planning:
+            async for judged in planning:
+                lines = [one.line for one in judged]
+                on_lines(lines)
+                counts.update(line.outcome for line in lines)
+                if is_to_be_written and not counts["error"]:
+                    parts.append([line for one in judged if (line := planned(one)) is not None])
         is_written = is_to_be_written and not counts["error"]
         await lock_accounts(tx, [line.account_id for part in parts for line in part if line.account_id is not None])
         for number, part in enumerate(parts if is_written else ()):

@@ -45,6 +45,32 @@ async def test_deleting_gives_the_amount_back_and_removes_the_statistics(console
     assert [row["actor"] for row in actors] == ["operator0"]
 
 
+@pytest.mark.parametrize(
+    ("charged", "asks", "answers"),
+    [
+        ("0.004", "0.004 is given back to Rose: the balance goes from 0.000001 to 0.004001 .",
+         "0.004 went back to the balance of Rose."),
+        ("-1234.5", "1,234.50 is taken from Rose: the balance goes from 0.000001 to -1,234.499999 .",
+         "1,234.50 was taken from the balance of Rose."),
+        ("0", "Nothing was charged to it: the balance of Rose stays at 0.000001.", "Account a is deleted."),
+    ],
+)  # fmt: skip
+async def test_money_is_said_to_the_last_digit(
+    console: Console, browser_of: Browser, charged: str, asks: str, answers: str
+):
+    await console.database.execute(
+        f"""INSERT INTO clients (id, name, balance) VALUES (12, 'Rose', 0.000001);
+        INSERT INTO accounts (id, client_id, name, ident_by, ani) VALUES (176, 12, 'a', 'ani', '1');
+        INSERT INTO account_statistics (account_id, day, direction, amount)
+            VALUES (176, '2026-01-30', 'orig', {charged})"""
+    )
+    operator = await browser_of("operator")
+    page = (await operator.get(PATH)).text
+    assert asks in words(page)
+    answer = await operator.post(PATH, data={"etag": hidden(page, "etag"), "confirm": "a"})
+    assert answers in words(await follow(operator, answer))
+
+
 @pytest.mark.parametrize("typed", ["", "rose", "Rose & Co", "176"])
 async def test_without_its_name_nothing_is_deleted(console: Console, browser_of: Browser, typed: str):
     await console.database.execute(ROSE)

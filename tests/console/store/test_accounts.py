@@ -93,30 +93,30 @@ async def test_networks_are_shown_as_the_daemon_matches_them(store: Database) ->
 
 
 async def test_a_gateway_that_billing_binds_at_the_same_moment_is_bound(store: Database) -> None:
-    for write in (update_account, _update_by_import):
+    writers: tuple[Callable[..., Awaitable[object]], ...] = (update_account, _update_by_import)
+    for write in writers:
         account_id = await _create(store, msgspec.structs.replace(FULL, name=write.__name__, gateway_ids=(1,)))
         draft = msgspec.structs.replace(FULL, name=write.__name__, gateway_ids=(1, 2, 3))
 
-        async def bind(account_id: int = account_id) -> None:
+        async def bind(account_id: int, bound: trio.Event) -> None:
             async with store.transaction("billing") as tx:
                 await tx.execute("INSERT INTO account_gateways VALUES ($1, 2)", account_id)
                 bound.set()
                 await _somebody_waits(store)
 
-        bound = trio.Event()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(bind)
+            nursery.start_soon(bind, account_id, bound := trio.Event())
             await bound.wait()
             async with store.transaction("anna") as tx:
-                await write(tx, account_id, draft, KeepPassword(), KEYS, None)  # type: ignore[operator]  # either
+                await write(tx, account_id, draft, KeepPassword(), KEYS, None)
         assert (await get_account(store, account_id)).gateway_ids == (1, 2, 3)
 
 
 async def _somebody_waits(store: Database) -> None:
     """Until a session of this database waits for a lock of another."""
     with trio.fail_after(20):
-        while not await store.value("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-            await trio.sleep(0.01)
+        while not await store.value("SELECT count(*) FROM pg_sleep(0.01), pg_locks WHERE NOT granted"):
+            pass
 
 
 @pytest.mark.parametrize(
@@ -279,9 +279,34 @@ async def test_the_figures_of_a_delete_are_what_it_then_does(store: Database) ->
     assert (figures.days, figures.calls, figures.seconds) == (2, 6, 75)
     assert (figures.first_day, figures.last_day) == (date(2026, 1, 1), date(2026, 1, 3))
     async with store.transaction("anna") as tx:
-        assert (await delete_account(tx, account_id, None)).name == "rose_orig"
+        gone, done = await delete_account(tx, account_id, None)
+    assert (gone.name, done) == ("rose_orig", figures)
     assert await store.value("SELECT balance FROM clients WHERE id = 1") == figures.balance_after
     assert await store.value("SELECT count(*) FROM account_statistics") == 0
+
+
+async def test_what_billing_books_until_the_end_is_given_back_and_said(store: Database) -> None:
+    account_id = await _create(store)
+    await store.execute(
+        "INSERT INTO account_statistics (account_id, day, direction, amount) VALUES ($1, '2026-01-01', 'orig', 5)",
+        account_id,
+    )
+
+    async def book(booked: trio.Event) -> None:
+        async with store.transaction("billing") as tx:
+            await tx.execute("UPDATE account_statistics SET amount = amount + 100.000001")
+            booked.set()
+            await _somebody_waits(store)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(book, booked := trio.Event())
+        await booked.wait()
+        async with store.transaction("anna") as tx:
+            _, done = await delete_account(tx, account_id, None)
+    assert (done.amount, done.balance, done.balance_after) == (
+        Decimal("105.000001"), Decimal(10), Decimal("115.000001")
+    )  # fmt: skip
+    assert await store.value("SELECT balance FROM clients WHERE id = 1") == done.balance_after
 
 
 async def test_an_account_without_calls_gives_nothing_back(store: Database) -> None:
