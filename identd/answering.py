@@ -8,7 +8,7 @@ import msgspec
 from identd.calls import Call
 from identd.decision import Decision
 from identd.engine import Engine
-from identd.live_calls import ACTIVE_SECONDS, RESERVE_SECONDS
+from identd.live_calls import ACTIVE_SECONDS, RESERVE_SECONDS, Outcome
 from matcher.account import Gateway
 from matcher.index import Explained
 from protocol import messages as m
@@ -61,23 +61,38 @@ def explained_answer(
 
 def calls_answer(request_id: int, engine: Engine, found: Iterable[Call], omitted: int, now: float) -> m.CallsAnswer:
     """Live calls as they are listed, in the order given."""
-    live, gateways = engine.live, engine.directory.gateways
-    listed = tuple(
-        m.LiveCall(
-            call_id=call.key[1],
-            leg=call.key[2],
-            direction=call.direction,
-            state=call.state,
-            account_id=call.account_id,
-            client_id=call.client_id,
-            age_seconds=round(max(0.0, now - call.granted_at), 3),
-            lease_seconds_left=round(live.lease_left(call, now), 3),
-            gateway=asked_by.name if (asked_by := gateways.get(call.key[0])) is not None else None,
-            reseller_id=call.reseller_id,
-        )
-        for call in found
-    )
+    listed = tuple(live_call(engine, call, now) for call in found)
     return m.CallsAnswer(id=request_id, op="calls", calls=listed, omitted=omitted)
+
+
+def live_call(engine: Engine, call: Call, now: float) -> m.LiveCall:
+    """The call as it is listed; it must be up. `gateway` is left out where it is not known (any more)."""
+    asked_by = engine.directory.gateways.get(call.key[0])
+    return m.LiveCall(
+        call_id=call.key[1],
+        leg=call.key[2],
+        direction=call.direction,
+        state=call.state,
+        account_id=call.account_id,
+        client_id=call.client_id,
+        age_seconds=round(max(0.0, now - call.granted_at), 3),
+        lease_seconds_left=round(engine.live.lease_left(call, now), 3),
+        gateway=None if asked_by is None else asked_by.name,
+        reseller_id=call.reseller_id,
+    )
+
+
+def ended_answer(request_id: int, outcome: Outcome, call: m.LiveCall) -> m.EndAnswer:
+    """What became of a call that an operator ended; `call`: as it was."""
+    assert outcome.seconds is not None, "it was up"
+    return m.EndAnswer(
+        id=request_id,
+        op="end",
+        result="released",
+        calls=outcome.calls,
+        seconds=round(outcome.seconds, 3),
+        call=call,
+    )
 
 
 def status_answer(request_id: int, engine: Engine, facts: DaemonFacts, now: float) -> m.StatusAnswer:

@@ -10,7 +10,16 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from identd.access import KeyRefusedError, Peer, VerifySecret, call_attempt
-from identd.answering import EXPLAINED_MAX, DaemonFacts, calls_answer, explained_answer, hello_answer, status_answer
+from identd.answering import (
+    EXPLAINED_MAX,
+    DaemonFacts,
+    calls_answer,
+    ended_answer,
+    explained_answer,
+    hello_answer,
+    live_call,
+    status_answer,
+)
 from identd.asker import Asker, Refusal
 from identd.calls import NO_GATEWAY, Call, Cause
 from identd.decision import Conflict, Decision, Existing, Grant
@@ -302,21 +311,26 @@ class Session:
     def _end(self, request: m.End, now: float) -> bytes:
         live, gateways_by_name = self._engine.live, self._engine.directory.gateways_by_name
         if request.gateway is None:
-            gateway_ids = (NO_GATEWAY, *(each for each in live.gateway_ids() if not self._is_known(each)))
+            gateway_ids = {NO_GATEWAY, *(each for each in live.gateway_ids() if not self._is_known(each))}
         elif request.gateway in gateways_by_name:
-            gateway_ids = (gateways_by_name[request.gateway].id,)
+            gateway_ids = {gateways_by_name[request.gateway].id}
         else:
             return self._error(request.id, ErrorCode.FORBIDDEN, "no gateway of this name is known", "gateway")
         keys = [(gateway_id, request.call_id, request.leg) for gateway_id in gateway_ids]
-        call = next((found for key in keys if (found := live.find(key)) is not None), None)
-        if call is None:
+        found = [call for key in keys if (call := live.find(key)) is not None]
+        if not found:
             lately = any(live.lately_ended(key, now) not in (None, Cause.EXPIRE) for key in keys)
             return self._connection.send(
-                m.CallAnswer(id=request.id, op="end", result="already_released" if lately else "unknown")
+                m.EndAnswer(id=request.id, op="end", result="already_released" if lately else "unknown")
             )
+        if len(found) > 1:
+            several = f"{len(found)} calls of this name are up for gateways that are not known, or for none"
+            return self._error(request.id, ErrorCode.CALL_ID_CONFLICT, several, "gateway")
+        call = found[0]
+        as_it_was = live_call(self._engine, call, now)
         outcome = live.end_by_hand(call, now)
         self._observer.ended_by_hand(request.gateway, call)
-        return self._connection.send(_call_answer(request.id, "end", outcome))
+        return self._connection.send(ended_answer(request.id, outcome, as_it_was))
 
     def _is_known(self, gateway_id: int) -> bool:
         return gateway_id in self._engine.directory.gateways

@@ -22,6 +22,7 @@ from protocol.messages import (
     CallsAnswer,
     DecisionAnswer,
     End,
+    EndAnswer,
     ErrorAnswer,
     Hello,
     HelloAnswer,
@@ -54,7 +55,7 @@ ANSWER_TYPES: dict[type[AnyRequest], type[AnyAnswer]] = {
     Status: StatusAnswer,
     Ping: PongAnswer,
     Usage: UsageAnswer,
-    End: CallAnswer,
+    End: EndAnswer,
     InForce: InForceAnswer,
 }
 """What answers what. Any request may be answered by an `ErrorAnswer` instead."""

@@ -255,7 +255,7 @@ class DecisionAnswer(Answer, frozen=True, kw_only=True):
 
 
 class CallAnswer(Answer, frozen=True, kw_only=True):
-    """The answer to `start`, `release` and `end`.
+    """The answer to `start` and `release`.
 
     `calls` is what the account has up now; `seconds` the time since the call was answered (0 if it never was).
     """
@@ -293,6 +293,15 @@ class LiveCall(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_default
     lease_seconds_left: float
     gateway: str | None = None
     reseller_id: int | None = None
+
+
+class EndAnswer(Answer, frozen=True, kw_only=True):
+    """The answer to `end`; `calls` and `seconds` as in `CallAnswer`. `call`: as it was, where it was up."""
+
+    result: Literal["released", "already_released", "unknown"]
+    calls: int | None = None
+    seconds: float | None = None
+    call: LiveCall | None = None
 
 
 class CallsAnswer(Answer, frozen=True, kw_only=True):
@@ -388,6 +397,7 @@ class ErrorAnswer(Answer, frozen=True, kw_only=True):
 AnyAnswer = (
     DecisionAnswer
     | CallAnswer
+    | EndAnswer
     | TouchAnswer
     | SyncAnswer
     | CallsAnswer

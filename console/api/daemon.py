@@ -11,6 +11,7 @@ from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 
+from console import live_calls
 from console.api.answers import API, response_of, shown
 from console.api.answers import Shown as Answer
 from console.api.bodies import declared, json_object
@@ -18,10 +19,9 @@ from console.api.entries import CallToEnd, Question
 from console.api.errors import CODES, RETRY_SECONDS, ErrorAnswer
 from console.api.operation import Operation, changing, parameters_of
 from console.api.parameters import Id, Parameter, Text
-from console.context import Console, console_of
+from console.context import console_of
 from console.database import Transaction
-from console.errors import DaemonAwayError, FieldErrors
-from console.store.audit import write_audit
+from console.errors import FieldErrors
 from matcher.address import AddressError, canonical_address
 from protocol import messages as m
 
@@ -54,11 +54,15 @@ class CallListing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallEnded(msgspec.Struct, frozen=True, kw_only=True):
-    """`unknown` and `already_released`: nothing was done. `seconds` since it was answered, 0 if it never was."""
+    """`unknown` and `already_released`: nothing was done. `seconds` since it was answered, 0 if it never was.
+
+    `call`: what was ended, as it was; `calls`: what the account has up now in its direction.
+    """
 
     result: Literal["released", "already_released", "unknown"]
     seconds: float | None = None
     calls: int | None = None
+    call: m.LiveCall | None = None
 
 
 def _without_envelope(name: str, answer: type[msgspec.Struct], doc: str) -> Any:
@@ -84,8 +88,8 @@ Status = _without_envelope("Status", m.StatusAnswer, "How the daemon is (docs/pr
 async def show_calls(request: Request) -> Response:
     """GET /calls"""
     console = console_of(request)
-    answer = await console.daemon.ask(m.Calls(id=console.daemon.next_id(), **parameters_of(request)))
-    assert isinstance(answer, m.CallsAnswer), "calls are answered by a list"
+    wanted = m.Calls(id=console.daemon.next_id(), **parameters_of(request))
+    answer = await live_calls.list_calls(console.daemon, wanted)
     return response_of(shown(CallListing(items=answer.calls, omitted=answer.omitted)))
 
 
@@ -94,41 +98,17 @@ async def end_call(request: Request) -> Response:
     console = console_of(request)
     values = await json_object(request)
     wanted = declared(values, CallToEnd)
-    _check_bytes(wanted)
+    key = live_calls.CallKey(call_id=wanted.call_id, leg=wanted.leg, gateway=wanted.gateway)
 
     async def work(tx: Transaction) -> Answer:
-        # the entry is written by a transaction that was open before the daemon is asked: none is ended unnoticed
-        call = await _listed(console, wanted)
-        before = msgspec.to_builtins(wanted if call is None else call)
-        ended = await _ended(console, wanted)
-        if ended is None or ended.result == "released":
-            account_id = None if call is None else call.account_id
-            after = {"result": "no_answer"} if ended is None else msgspec.to_builtins(ended)
-            await write_audit(tx, "release", "calls", account_id, before, after)
-        return NO_ANSWER if ended is None else shown(ended)
+        ended = await live_calls.end_call(console.daemon, tx, key)
+        return (
+            NO_ANSWER
+            if ended.result == "no_answer"
+            else shown(msgspec.convert(ended, CallEnded, from_attributes=True))
+        )
 
     return await changing(request, work)
-
-
-async def _listed(console: Console, wanted: CallToEnd) -> m.LiveCall | None:
-    """The call as the daemon lists it, where it is among the oldest of its gateway."""
-    asked = m.Calls(id=console.daemon.next_id(), gateway=wanted.gateway)
-    answer = await console.daemon.ask(asked)
-    assert isinstance(answer, m.CallsAnswer), "calls are answered by a list"
-    key = (wanted.gateway, wanted.call_id, wanted.leg)
-    return next((call for call in answer.calls if (call.gateway, call.call_id, call.leg) == key), None)
-
-
-async def _ended(console: Console, wanted: CallToEnd) -> CallEnded | None:
-    """None where the daemon did not say: it may have done it."""
-    request = m.End(id=console.daemon.next_id(), call_id=wanted.call_id, leg=wanted.leg, gateway=wanted.gateway)
-    try:
-        answer = await console.daemon.ask(request)
-    except DaemonAwayError:
-        return None
-    assert isinstance(answer, m.CallAnswer), "end is answered as a release is"
-    assert answer.result != "started", "nothing was started"
-    return CallEnded(result=answer.result, seconds=answer.seconds, calls=answer.calls)
 
 
 async def ask_whose(request: Request) -> Response:

@@ -1,25 +1,23 @@
 """Live calls, and ending one by hand.
 
-What is up only the daemon knows; the names of accounts and clients come from the database, in one query a look. An
-ending by hand is in the audit log exactly when the daemon may have done it: the row is written inside a transaction
-that was open before the daemon was asked.
+What is up only the daemon knows; the names of accounts and clients come from the database, in one query a look.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console.context import Console, console_of
+from console.context import console_of
 from console.database import Database
 from console.door import Door, actor_of, form_text
 from console.errors import DaemonAwayError, FieldErrors
+from console.live_calls import CallKey, end_call, find_call, list_calls
+from console.objects.row_id import read_id
 from console.pages.render import Kind, redirect, render
 from console.pages.whose import offered
-from console.store.audit import write_audit
 from console.store.references import options
 from protocol import messages as m
 
@@ -36,6 +34,10 @@ ENDED: dict[str, tuple[Kind, str]] = {
     "no_answer": (
         "warning",
         "The daemon did not answer, and may have ended it: see whether it is still listed.",
+    ),
+    "several": (
+        "warning",
+        "Nothing was done: its gateway is gone, and several calls could be meant. They end with their leases.",
     ),
 }
 """By the daemon's result, what is said afterwards."""
@@ -76,10 +78,10 @@ def _row_id(query: Mapping[str, str], field: str, errors: dict[str, str]) -> int
     text = query.get(field, "").strip()
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) < 2**63):
+    row_id = read_id(text)
+    if row_id is None:
         errors[field] = "Enter the number under which it is listed, such as 176."
-        return None
-    return int(text)
+    return row_id
 
 
 async def show(request: Request) -> Response:
@@ -90,8 +92,8 @@ async def show(request: Request) -> Response:
     errors: Mapping[str, str] = {}
     omitted, away, status = 0, False, 200
     try:
-        answer = await _listed(console, wanted(query, console.daemon.next_id()))
-        shown, omitted = await _named(console.database, answer.calls), answer.omitted
+        answer = await list_calls(console.daemon, wanted(query, console.daemon.next_id()))
+        shown, omitted = await _shown(console.database, answer.calls), answer.omitted
     except FieldErrors as wrong:
         errors, status = wrong.errors, 422
     except DaemonAwayError:
@@ -119,28 +121,37 @@ async def show(request: Request) -> Response:
 
 
 async def ask_whether(request: Request) -> Response:
-    """The question before a call is ended, with what the call is."""
+    """The question before a call is ended, with what the call is as far as the daemon lists it."""
     console = console_of(request)
     try:
-        call = await _one(console, request.query_params)
+        key, account_id = _named(request.query_params)
+        call, sought = await find_call(console.daemon, key, account_id)
+    except FieldErrors:
+        return _said(request, "unknown")
     except DaemonAwayError:
         return _away(request)
-    if call is None:
+    if call is None and not sought.omitted:
         return _said(request, "unknown")
-    shown = await _named(console.database, (call,))
-    return render(request, "calls/end.html", {"shown": shown[0], "action": END_PATH})
+    shown = await _shown(console.database, () if call is None else (call,))
+    values = {"key": key, "account_id": account_id, "shown": shown[0] if shown else None, "action": END_PATH}
+    return render(request, "calls/end.html", values)
 
 
 async def end(request: Request) -> Response:
     """End one call by hand, and note who did it."""
     console = console_of(request)
     form = await request.form()
+    entered = {field: form_text(form, field) for field in ("account_id", *CallKey.__struct_fields__)}
     try:
-        call = await _one(console, {field: form_text(form, field) for field in ("account_id", *_KEY)})
+        key, account_id = _named(entered)
+        async with console.database.transaction(actor_of(request).name) as tx:
+            ended = await end_call(console.daemon, tx, key, account_id)
+    except FieldErrors as wrong:
+        is_unclear = "gateway" in wrong.errors and not entered["gateway"]
+        return _said(request, "several" if is_unclear else "unknown")
     except DaemonAwayError:
         return _away(request)
-    result = "unknown" if call is None else await end_call(console, call, actor_of(request).name)
-    return _said(request, result)
+    return _said(request, ended.result)
 
 
 def _said(request: Request, result: str) -> Response:
@@ -148,43 +159,15 @@ def _said(request: Request, result: str) -> Response:
     return redirect(request, PATH, sentence, kind=kind)
 
 
-_KEY = ("gateway", "call_id", "leg")
+def _named(query: Mapping[str, str]) -> tuple[CallKey, int | None]:
+    """The call that the URL or form names, and the account where to look for it. Raises FieldErrors."""
+    place = wanted(query, 0)
+    return CallKey(
+        call_id=query.get("call_id", ""), leg=query.get("leg", ""), gateway=place.gateway
+    ), place.account_id
 
 
-async def end_call(console: Console, call: m.LiveCall, actor: str) -> str:
-    """End it and note who did: `released`, `already_released`, `unknown`, or `no_answer` where nobody can say."""
-    request = m.End(id=console.daemon.next_id(), call_id=call.call_id, leg=call.leg, gateway=call.gateway)
-    before = msgspec.to_builtins(call)
-    async with console.database.transaction(actor) as tx:
-        after: dict[str, Any]
-        try:
-            answer = await console.daemon.ask(request)
-            assert isinstance(answer, m.CallAnswer), "end is answered as a release is"
-            after = {"result": answer.result, "seconds": answer.seconds}
-        except (DaemonAwayError, FieldErrors):
-            after = {"result": "no_answer"}
-        if after["result"] in ("released", "no_answer"):
-            await write_audit(tx, "release", "calls", call.account_id, before, after)
-    return str(after["result"])
-
-
-async def _one(console: Console, named: Mapping[str, str]) -> m.LiveCall | None:
-    """The live call of this account, gateway, call id and leg: what the URL or form says is only where to look."""
-    try:
-        answer = await _listed(console, wanted(named, console.daemon.next_id()))
-    except FieldErrors:
-        return None
-    key = (named.get("gateway", "") or None, named.get("call_id", ""), named.get("leg", ""))
-    return next((call for call in answer.calls if (call.gateway, call.call_id, call.leg) == key), None)
-
-
-async def _listed(console: Console, request: m.Calls) -> m.CallsAnswer:
-    answer = await console.daemon.ask(request)
-    assert isinstance(answer, m.CallsAnswer), "calls are answered by a list"
-    return answer
-
-
-async def _named(database: Database, calls: Sequence[m.LiveCall]) -> Sequence[ShownCall]:
+async def _shown(database: Database, calls: Sequence[m.LiveCall]) -> Sequence[ShownCall]:
     if not calls:
         return ()
     rows = await database.fetch(

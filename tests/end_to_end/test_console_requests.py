@@ -9,7 +9,7 @@ import pytest
 
 from identd.last_calls import SHARDS
 from protocol.client_blocking import BlockingClient
-from protocol.messages import AccountUsage, CallAnswer, End, InForce, InForceAnswer, Usage, UsageAnswer
+from protocol.messages import AccountUsage, End, EndAnswer, InForce, InForceAnswer, Usage, UsageAnswer
 from tests.end_to_end.conftest import GRANTED, SECRET, Database
 from tests.end_to_end.daemon import DaemonProcess, Wire, eventually
 from tests.loader.conftest import Session
@@ -96,7 +96,7 @@ def test_client_library_asks_what_the_console_asks(daemon: DaemonProcess) -> Non
         assert isinstance(told, UsageAnswer)
         assert told.accounts == (AccountUsage(account_id=178, orig=0, term=0),)
         ended = client.call(End(id=2, call_id="no such call"))
-        assert isinstance(ended, CallAnswer)
+        assert isinstance(ended, EndAnswer)
         assert (ended.op, ended.result) == ("end", "unknown")
         told_of = client.call(InForce(id=3, xid=1))
         assert isinstance(told_of, InForceAnswer)

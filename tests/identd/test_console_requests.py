@@ -101,7 +101,12 @@ def test_call_ended_by_hand_frees_its_slot_and_the_switch_hears_that_it_is_over(
     assert switch.outcome("b") == "capacity_account"
     console.now = switch.now = NOW + 61.25
     answer = console.say("end", gateway="gw1", call_id="a")
-    assert {**answer, "id": 0} == {"id": 0, "op": "end", "result": "released", "calls": 0, "seconds": 61.25}
+    assert {**answer, "id": 0} == {
+        "id": 0, "op": "end", "result": "released", "calls": 0, "seconds": 61.25, "call": {
+            "call_id": "a", "leg": "", "direction": "orig", "state": "active", "account_id": 1, "client_id": 1,
+            "age_seconds": 61.25, "lease_seconds_left": 14_400 - 61.25, "gateway": "gw1",
+        },
+    }  # fmt: skip
     assert made.live.endings[Cause.ADMIN] == 1
     assert made.live.releases["released"] == 0, "no switch has released it"
     assert console.heard.by_hand == [("gw1", "a", 1)]
@@ -144,12 +149,40 @@ def test_call_of_a_gateway_that_is_gone_can_be_ended() -> None:
     assert len(made.live) == 0
 
 
+@pytest.mark.rule("P3.12")
+def test_which_call_of_several_without_a_known_gateway_is_meant_is_not_guessed() -> None:
+    made = engine(account(1), client(), gateway(1), gateway(2))
+    for name in ("gw1", "gw2"):
+        assert Talk(made, hello=name).outcome() == "grant"
+    change(made, gone(gateway(1)), gone(gateway(2)))
+    console = Talk(made)
+    for _ in range(4):
+        answer = console.say("end", call_id="c")
+        assert (answer["code"], answer["field"]) == ("call_id_conflict", "gateway")
+    assert (len(made.live), console.heard.by_hand) == (2, [])
+    assert not console.session.closing, "the console's connection is everybody's"
+    made.live.end(made.live.all_calls()[0], Cause.EXPIRE, NOW)
+    assert console.say("end", call_id="c")["call"]["account_id"] == 1
+    assert len(made.live) == 0
+
+
+@BOTH
+@pytest.mark.rule("P3.12")
+def test_longest_names_fit_into_the_answer_to_an_ending(encoding: Encoding) -> None:
+    longest = "\1" * 255
+    made = engine(account(1), client(), gateway(1, name=longest))
+    assert Talk(made, hello=longest).outcome(longest, leg=longest) == "grant"
+    answer = Talk(made, encoding=encoding).say("end", gateway=longest, call_id=longest, leg=longest)
+    assert (answer["call"]["gateway"], answer["call"]["leg"]) == (longest, longest)
+
+
 @pytest.mark.rule("P3.10")
 def test_ending_what_is_not_up_changes_nothing() -> None:
     made = small()
     made.live.changes.clear()
     console = Talk(made)
-    assert console.say("end", call_id="c", gateway="gw1")["result"] == "unknown"
+    answer = console.say("end", call_id="c", gateway="gw1")
+    assert (answer["result"], "call" in answer) == ("unknown", False)
     assert made.live.changes == []
     assert set(made.live.endings.values()) == set(made.live.releases.values()) == {0}
     assert Talk(made, hello="gw1").outcome() == "grant", "the switch may still ask for it"

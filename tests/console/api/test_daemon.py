@@ -1,5 +1,6 @@
 """With a daemon that runs: a change through the API decides the next call; calls are listed and ended."""
 
+import json
 import re
 import socket
 from collections.abc import Iterator
@@ -102,6 +103,51 @@ async def test_the_daemon_hears_no_bad_question(operator: httpx.AsyncClient, dae
         assert answer.json()["errors"].keys() == {field}
     assert "bad_request" not in daemon.log()
     assert (await operator.get("/api/v1/status")).json()["ready"] is True
+
+
+async def test_an_ending_is_noted_with_its_account_also_where_the_call_is_not_among_the_oldest(
+    operator: httpx.AsyncClient, daemon: DaemonProcess, stocked: Database, console: Console
+):
+    assert await console.daemon.in_force(await _written(stocked))
+
+    def many() -> None:
+        with daemon.wire() as wire:
+            for number in range(502):
+                wire.ask("authorize", ip="11.11.20.33", dnis="44", call_id=f"c{number}", gateway="GW Calls")
+
+    await trio.to_thread.run_sync(many)
+    ended = await operator.post(f"{CALLS}/end", json={"call_id": "c501", "gateway": "GW Calls"})
+    assert (ended.json()["result"], ended.json()["call"]["account_id"]) == ("released", 176)
+    entry = await stocked.row("SELECT entity_id, before, after FROM audit_log WHERE action = 'release'")
+    assert entry is not None
+    before, after = json.loads(entry["before"]), json.loads(entry["after"])
+    assert (entry["entity_id"], before["call_id"], before["client_id"], before["gateway"]) == (
+        176,
+        "c501",
+        1,
+        "GW Calls",
+    )
+    assert after == {"result": "released", "calls": 501, "seconds": 0.0}
+
+
+async def test_which_of_several_calls_is_meant_is_asked_back(
+    operator: httpx.AsyncClient, daemon: DaemonProcess, stocked: Database, console: Console
+):
+    async with stocked.transaction("test") as tx:
+        await tx.execute("DELETE FROM account_gateways")
+    assert await console.daemon.in_force(tx.xid)
+    for gateway in ("GW Calls", "GW unused"):
+        assert (
+            daemon.ask("authorize", ip="11.11.20.33", dnis="44", call_id="a", gateway=gateway)["decision"] == "grant"
+        )
+    async with stocked.transaction("test") as tx:
+        await tx.execute("DELETE FROM gateways")
+    assert await console.daemon.in_force(tx.xid)
+    for number in range(4):  # the daemon closes a connection that sends three bad requests
+        answer = await operator.post(f"{CALLS}/end", json={"call_id": "a"})
+        assert (answer.status_code, answer.json()["errors"].keys()) == (422, {"gateway"}), number
+    assert daemon.status()["calls"] == 2
+    assert await stocked.value("SELECT count(*) FROM audit_log WHERE action = 'release'") == 0
 
 
 class HangingUp:

@@ -9,8 +9,7 @@ import trio
 from console.context import Console
 from console.database import Database
 from console.errors import FieldErrors
-from console.pages.calls import duration, end_call, wanted
-from protocol.messages import LiveCall
+from console.pages.calls import duration, wanted
 from tests.console.conftest import Browser
 from tests.console.pages.following import follow
 from tests.console.pages.page_text import error_at, hidden, rows, words
@@ -119,27 +118,74 @@ async def test_a_call_that_is_over_or_never_was_is_said_and_not_audited(
 ):
     await asked(sampled, "authorize", call_id="a", **ROSE)
     await asked(sampled, "release", call_id="a")
-    for key in (
-        {"account_id": "176", "call_id": "a"},
-        {"account_id": "178", "call_id": "never"},
-        {"account_id": "nonsense"},
+    for key, sentence in (
+        ({"account_id": "176", "call_id": "a"}, "the call had been released before"),
+        ({"account_id": "178", "call_id": "never"}, "no such call is up any more"),
+        ({"account_id": "nonsense"}, "no such call is up any more"),
     ):
-        said = words(await follow(operator, await operator.post("/calls/end", data=key)))
-        assert "no such call is up any more" in said
+        assert sentence in words(await follow(operator, await operator.post("/calls/end", data=key)))
     assert await released(store) == []
 
 
-async def test_the_account_that_a_form_names_must_be_the_calls_own(
+async def test_a_call_of_another_gateway_is_not_released(
     operator: httpx.AsyncClient, sampled: DaemonProcess, store: Database
 ):
     await asked(sampled, "authorize", call_id="a", gateway="gw1", **ROSE)
-    for key in (
-        {"account_id": "178", "call_id": "a", "gateway": "gw1"},
-        {"account_id": "176", "call_id": "a", "gateway": "gw2"},
-        {"account_id": "176", "call_id": "a"},
-    ):
-        await operator.post("/calls/end", data=key)
+    for gateway in ("gw2", "", "no such gateway", "ä" * 200):
+        said = words(
+            await follow(operator, await operator.post("/calls/end", data={"call_id": "a", "gateway": gateway}))
+        )
+        assert "no such call is up any more" in said
+    for call_id in ("", "ä" * 200):
+        await operator.post("/calls/end", data={"call_id": call_id, "gateway": "gw1"})
     assert sampled.status()["calls"] == 1
+    assert "bad_request" not in sampled.log(), "the console's connection is everybody's"
+    assert await released(store) == []
+
+
+async def test_what_was_released_is_noted_as_the_daemon_knows_it_and_not_as_the_form_says(
+    operator: httpx.AsyncClient, sampled: DaemonProcess, store: Database
+):
+    await asked(sampled, "authorize", call_id="a", gateway="gw1", **ROSE)
+    await operator.post("/calls/end", data={"account_id": "178", "call_id": "a", "gateway": "gw1"})
+    ((_, account_id, _, before, _),) = await released(store)
+    assert (account_id, before["account_id"], before["client_id"]) == (176, 176, 12)
+
+
+async def test_a_call_that_is_not_among_the_oldest_is_released_as_well(
+    operator: httpx.AsyncClient, sampled: DaemonProcess, store: Database
+):
+    def many() -> None:
+        with sampled.wire() as wire:
+            for number in range(503):
+                wire.ask("authorize", call_id=f"call-{number}", gateway="gw2", **IRIS)
+
+    await trio.to_thread.run_sync(many)
+    key = {"account_id": "178", "gateway": "gw2", "call_id": "call-502", "leg": ""}
+    question = await operator.get("/calls/end", params=key)
+    assert "not among the calls that the daemon lists" in words(question.text)
+    form = {name: hidden(question.text, name) for name in key}
+    assert form == key
+    said = words(await follow(operator, await operator.post("/calls/end", data=form)))
+    assert "The call no longer counts." in said
+    ((_, account_id, _, before, after),) = await released(store)
+    assert (account_id, before["call_id"], before["client_id"]) == (178, "call-502", 13)
+    assert after == {"result": "released", "calls": 502, "seconds": 0.0}
+
+
+async def test_which_of_two_calls_of_gateways_that_are_gone_is_meant_is_not_guessed(
+    operator: httpx.AsyncClient, sampled: DaemonProcess, store: Database, console: Console
+):
+    for gateway in ("gw1", "gw2"):
+        await asked(sampled, "authorize", call_id="a", gateway=gateway, **IRIS)
+    async with store.transaction("test") as tx:
+        await tx.execute("DELETE FROM gateways")
+    assert await console.daemon.in_force(tx.xid)
+    said = words(
+        await follow(operator, await operator.post("/calls/end", data={"account_id": "178", "call_id": "a"}))
+    )
+    assert "several calls could be meant" in said
+    assert sampled.status()["calls"] == 2
     assert await released(store) == []
 
 
@@ -164,16 +210,6 @@ async def test_a_daemon_that_is_away_is_said(operator: httpx.AsyncClient, daemon
     assert ended.status_code == 503
     assert "No call was ended" in words(ended.text)
     assert await released(store) == []
-
-
-async def test_an_ending_that_the_daemon_does_not_confirm_is_audited_as_that(console: Console, store: Database):
-    call = LiveCall(
-        call_id="a", leg="", direction="orig", state="active", account_id=176, client_id=12, age_seconds=61.5,
-        lease_seconds_left=14000.0, gateway="gw1",
-    )  # fmt: skip
-    assert await end_call(console, call, "anna") == "no_answer"
-    ((actor, account_id, _, before, after),) = await released(store)
-    assert (actor, account_id, before["call_id"], after) == ("anna", 176, "a", {"result": "no_answer"})
 
 
 def test_durations_are_read_as_on_a_clock():
