@@ -151,3 +151,28 @@ async def test_a_database_that_was_never_upgraded_says_so(console_settings: Sett
     log.close()
     assert (page.status_code, "identd init-db" in page.text) == (503, True)
     assert "schema_missing" in told.getvalue()
+
+
+async def test_whoever_is_logged_in_keeps_the_way_to_the_other_pages(browser_of: Browser) -> None:
+    browser = await browser_of("viewer")
+    for answer in (await browser.get("/nothing/here"), await browser.delete("/accounts")):
+        assert answer.status_code in (404, 405)
+        assert 'href="/clients"' in answer.text
+    missing = await browser.get("/clients/999")
+    assert "There is no client 999." in missing.text
+    assert "This address does not take what was sent to it." in (await browser.put("/clients")).text
+
+
+async def test_a_fault_at_a_link_leaves_no_link_in_the_log(console: Console) -> None:
+    def broken() -> float:
+        raise RuntimeError("no clock")
+
+    told = io.StringIO()
+    console.log, console.wall = Log("error", stream=told), broken
+    transport = httpx.ASGITransport(app=application(console), raise_app_exceptions=False)  # type: ignore[arg-type] # httpx's own words for ASGI
+    async with httpx.AsyncClient(transport=transport, base_url=console.settings.console.origin) as client:
+        answer = await client.get("/welcome/abcdefghijklmnopqrstuvwxyz0123456789-_ABCDE")
+    console.log.close()
+    assert answer.status_code == 500
+    assert "/welcome/{token}" in told.getvalue()
+    assert "abcdefgh" not in told.getvalue()

@@ -1,6 +1,7 @@
 """Sizes, patience, headers and names: over a real socket where the peer is rude, else in this process."""
 
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, cast
 
@@ -12,14 +13,17 @@ from hypercorn.trio import serve
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from console import hardening as console_hardening
+from console import slow_readers
 from console.app import application
 from console.context import Console
 from console.door import FORM_BYTES_MAX, Door
-from console.hardening import BODY_SECONDS, REQUESTS_MAX, Hardening, hosts_of
+from console.hardening import BODY_SECONDS, Hardening, hosts_of
 from console.main import http_config
+from console.pages.render import static
 from console.people.sessions import COOKIE
+from console.places import NOBODY_MAX, NOBODY_SITE_MAX, REQUESTS_MAX
 from identd.settings import ConsoleSection
-from tests.console.conftest import ORIGIN
+from tests.console.conftest import ORIGIN, Browser
 
 SECURE = {
     "x-content-type-options": "nosniff",
@@ -48,16 +52,33 @@ def hardened(app: ASGIApp = echo, doors: tuple[Door, ...] = (), **settings: Any)
 
 
 @contextlib.asynccontextmanager
-async def served(console: Console) -> AsyncIterator[int]:
+async def served(console: Console, app: ASGIApp | None = None) -> AsyncIterator[int]:
     """The whole console on a port of this machine, as `identd console` serves it."""
-    config = http_config(console.settings)
-    config.bind = ["127.0.0.1:0"]
-    config.keep_alive_timeout = 1.0
-    async with trio.open_nursery() as nursery:
-        app = cast("Any", application(console))
-        (bound,) = await nursery.start(lambda task_status: serve(app, config, task_status=task_status))
-        yield int(bound.rpartition(":")[2])
-        nursery.cancel_scope.cancel()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = http_config(console.settings, listener)
+        config.keep_alive_timeout = 1.0
+        async with trio.open_nursery() as nursery:
+            answering = cast("Any", app or application(console))
+            await nursery.start(lambda task_status: serve(answering, config, task_status=task_status))
+            yield listener.getsockname()[1]
+            nursery.cancel_scope.cancel()
+
+
+async def deaf(port: int, request: bytes, times: int = 200) -> trio.SocketStream:
+    """A connection that asks again and again, and reads no answer."""
+    stream = trio.SocketStream(trio.socket.socket())
+    stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    await stream.socket.connect(("127.0.0.1", port))
+    with trio.move_on_after(0.2):
+        await stream.send_all(request * times)
+    return stream
+
+
+async def nobodys_are(app: Hardening, count: int) -> None:
+    """Wait until so many places of nobody are held."""
+    with trio.fail_after(20):
+        while app.statistics()["nobodys"] != count:  # noqa: ASYNC110 - nobody tells when a place is taken
+            await trio.sleep(0.01)
 
 
 async def said(stream: trio.SocketStream, data: bytes = b"", *, seconds: float = 10.0) -> bytes:
@@ -137,8 +158,10 @@ async def test_a_foreign_name_that_leads_here_gets_no_page(stranger: httpx.Async
 
 
 async def test_who_types_localhost_is_sent_to_the_address(stranger: httpx.AsyncClient):
-    answer = await stranger.get("/people?x=1", headers={"host": "localhost:8878"})
-    assert (answer.status_code, answer.headers["location"]) == (307, f"{ORIGIN}/")
+    answer = await stranger.get("/accounts/5/edit?x=1&y=%26", headers={"host": "localhost:8878"})
+    assert (answer.status_code, answer.headers["location"]) == (307, f"{ORIGIN}/accounts/5/edit?x=1&y=%26")
+    program = await stranger.get("/api/v1/accounts", headers={"host": "localhost:8878"})
+    assert (program.status_code, program.json()["error"]) == (421, "misdirected")
     assert (await stranger.post("/login", headers={"host": "localhost:8878"})).status_code == 421
     assert (await stranger.get("/login", headers={"host": "localhost:1"})).status_code == 421
 
@@ -151,6 +174,36 @@ async def test_a_body_that_announces_too_much_is_refused_unread(stranger: httpx.
     headers = {"content-length": str(8 * 1024 * 1024), "origin": ORIGIN}
     answer = await stranger.post("/login", content=pieces(), headers=headers)
     assert answer.status_code == 413
+
+
+async def test_a_file_over_the_limit_is_answered_by_a_page_that_says_the_limit_and_leads_back(
+    console: Console, browser_of: Browser
+):
+    browser = await browser_of("operator")
+    bytes_max = console.settings.console.import_bytes_max
+    answer = await browser.post("/accounts/import", headers={"content-length": str(bytes_max * 2)}, content=b"")
+    assert answer.status_code == 413
+    assert answer.headers["content-type"].startswith("text/html")
+    assert f"{bytes_max + FORM_BYTES_MAX:,} bytes" in answer.text
+    assert 'href="/accounts/import"' in answer.text
+    assert 'href="/logout"' in answer.text or 'action="/logout"' in answer.text
+    program = await browser.post("/api/v1/accounts", headers={"content-length": str(bytes_max * 2)}, content=b"")
+    assert (program.status_code, program.json()["error"]) == (413, "too_large")
+
+
+async def test_files_of_pages_are_kept_for_ever_under_the_url_with_their_hash(stranger: httpx.AsyncClient):
+    kept = {
+        url: (await stranger.get(url)).headers["cache-control"]
+        for url in (
+            static("style.css"),
+            "/static/style.css",
+            "/static/style.css?v=of-another-version",
+            "/static/no?v=1",
+        )
+    }
+    assert list(kept.values()) == [
+        "public, max-age=31536000, immutable", "public, max-age=60", "public, max-age=60", "no-store",
+    ]  # fmt: skip
 
 
 async def test_a_body_in_chunks_is_refused_as_soon_as_it_is_too_large(console: Console):
@@ -190,35 +243,120 @@ async def test_8_mb_at_every_door_for_forms_are_refused(browser_of: Callable[[st
         assert answer.status_code == 413, path
 
 
-async def test_more_requests_at_once_than_we_bear_are_told_to_come_again():
-    blocked = trio.Event()
+DOORS = (Door("GET", "/inside", "read", cast("Any", echo)), Door("GET", "/login", None, cast("Any", echo)))
 
-    async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
+
+@contextlib.asynccontextmanager
+async def held(app: Hardening, blocked: trio.Event, *asked: tuple[str, str, int]) -> AsyncIterator[None]:
+    """While requests are being answered: path, address, how many."""
+    async with trio.open_nursery() as nursery:
+        for path, address, count in asked:
+            for _ in range(count):
+                nursery.start_soon(asked_by, app, path, address)
+        await trio.testing.wait_all_tasks_blocked()
+        yield
+        blocked.set()
+
+
+async def asked_by(app: Hardening, path: str = "/login", address: str = "192.0.2.1", **headers: str) -> int:
+    transport = httpx.ASGITransport(cast("Any", app), client=(address, 1))
+    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers=headers) as client:
+        answer = await client.get(path)
+        assert (answer.headers.get("retry-after") == "2") == (answer.status_code == 503)
+        return answer.status_code
+
+
+@pytest.fixture
+def blocked() -> trio.Event:
+    """Until it is set, `waiting` answers nobody."""
+    return trio.Event()
+
+
+@pytest.fixture
+def waiting(blocked: trio.Event) -> ASGIApp:
+    """Somebody is logged in, and answered late."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/inside":
+            scope["state"]["actor"] = "somebody"
         await blocked.wait()
         await echo(scope, receive, send)
 
-    app = hardened(waiting)
-    answers: list[int] = []
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ORIGIN) as client:
+    return answer
 
-        async def ask() -> None:
-            answers.append((await client.get("/")).status_code)
 
-        async with trio.open_nursery() as nursery:
-            for _ in range(REQUESTS_MAX):
-                nursery.start_soon(ask)
-            await trio.testing.wait_all_tasks_blocked()
-            assert app.statistics()["requests"] == REQUESTS_MAX
-            answer = await client.get("/")
-            assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
-            blocked.set()
-        assert answers == [200] * REQUESTS_MAX
-        assert app.statistics()["requests"] == 0
-        assert (await client.get("/")).status_code == 200
+async def test_more_requests_at_once_than_we_bear_are_told_to_come_again(waiting: ASGIApp, blocked: trio.Event):
+    app = hardened(waiting, DOORS)
+    async with held(app, blocked, ("/inside", "192.0.2.1", REQUESTS_MAX)):
+        assert app.statistics()["requests"] == REQUESTS_MAX
+        assert await asked_by(app, "/inside") == 503
+    assert app.statistics()["requests"] == 0
+    assert await asked_by(app, "/inside") == 200
+
+
+async def test_nobody_takes_no_place_of_those_who_are_logged_in(waiting: ASGIApp, blocked: trio.Event):
+    app = hardened(waiting, DOORS)
+    sites = [("/login", f"192.0.2.{number}", 16) for number in range(NOBODY_MAX // 16)]
+    async with held(app, blocked, *sites, ("/inside", "198.51.100.1", 1)):
+        assert app.statistics() == {"requests": 1, "requests_max": 256, "nobodys": 64, "nobodys_max": 64}
+        assert await asked_by(app, "/login", "203.0.113.1") == 503
+        assert await asked_by(app, "/nothing/here", "203.0.113.1") == 503
+    assert app.statistics()["nobodys"] == 0
+
+
+async def test_one_address_takes_some_places_of_nobody_only(waiting: ASGIApp, blocked: trio.Event):
+    app = hardened(waiting, DOORS)
+    async with held(app, blocked, ("/login", "2001:db8::1", NOBODY_SITE_MAX)):
+        assert await asked_by(app, "/login", "2001:db8::2") == 503
+        with trio.move_on_after(0.1) as refused:
+            await asked_by(app, "/login", "2001:db8:0:1::1")
+        assert refused.cancelled_caught, "it has a place and waits"
+
+
+async def test_behind_a_proxy_the_address_is_the_one_that_it_says(waiting: ASGIApp, blocked: trio.Event):
+    app = hardened(waiting, DOORS, public_url=ORIGIN)
+    async with held(app, blocked, ("/login", "127.0.0.1", NOBODY_SITE_MAX)):
+        assert await asked_by(app, "/login", "127.0.0.1") == 503
+        with trio.move_on_after(0.1) as refused:
+            await asked_by(app, "/login", "127.0.0.1", **{"x-forwarded-for": "203.0.113.9"})
+        assert refused.cancelled_caught, "it has a place and waits"
+
+
+async def test_whoever_reads_nothing_gives_the_place_back(console: Console, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(slow_readers, "SEND_BYTES_PER_SECOND_MIN", 10**7)
+    monkeypatch.setattr(console_hardening, "NOBODY_SEND_SECONDS", 2.0)
+    app = cast("Hardening", application(console))
+    request = b"GET /static/htmx-2.0.11.min.js HTTP/1.1\r\nHost: " + HOST + b"\r\n\r\n"
+    async with served(console, app) as port:
+        streams = [await deaf(port, request) for _ in range(4)]
+        await nobodys_are(app, 4)
+        await nobodys_are(app, 0)
+        for stream in streams:
+            await stream.aclose()
+
+
+async def test_whoever_reads_nothing_and_is_still_sending_gives_the_place_back(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+):
+    """Pieces that nobody takes fill the server's queue, and it cannot say any more that the other side is gone."""
+    monkeypatch.setattr(console_hardening, "NOBODY_SEND_SECONDS", 0.5)
+    app = cast("Hardening", application(console))
+    head = b"POST /login HTTP/1.1\r\nHost: %b\r\nOrigin: %b\r\nTransfer-Encoding: chunked\r\n" % (
+        HOST,
+        ORIGIN.encode(),
+    )
+    head += b"Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+    async with served(console, app) as port:
+        stream = await trio.open_tcp_stream("127.0.0.1", port)
+        with contextlib.suppress(trio.BrokenResourceError):
+            await stream.send_all(head + (b"1000\r\n" + b"a" * 4096 + b"\r\n") * 100)
+        await trio.sleep(0.2)
+        await nobodys_are(app, 0)
+        await stream.aclose()
 
 
 async def test_a_slow_body_is_waited_for_only_so_long(console: Console, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(console_hardening, "BODY_SECONDS", 0.4)
+    monkeypatch.setattr(console_hardening, "NOBODY_BODY_SECONDS", 0.4)
     head = (
         b"POST /login HTTP/1.1\r\nHost: %b\r\nOrigin: %b\r\nContent-Length: 1000\r\n"
         b"Content-Type: application/x-www-form-urlencoded\r\n\r\n" % (HOST, ORIGIN.encode())
