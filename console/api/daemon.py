@@ -108,7 +108,7 @@ async def end_call(request: Request) -> Response:
             else shown(msgspec.convert(ended, CallEnded, from_attributes=True))
         )
 
-    return await changing(request, work)
+    return await changing(request, work, repeatable=False)  # ended once, it would be over at the second try
 
 
 async def ask_whose(request: Request) -> Response:

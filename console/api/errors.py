@@ -10,6 +10,7 @@ import msgspec
 from starlette.responses import Response
 
 from console.errors import (
+    BusyError,
     ChangedError,
     DaemonAwayError,
     FieldErrors,
@@ -37,7 +38,7 @@ CODES: dict[str, tuple[int, str]] = {
     "internal": (500, "A fault of ours; it is in the console's log."),
     "database_away": (503, "PostgreSQL does not answer; nothing was changed."),
     "daemon_away": (503, "The daemon does not answer."),
-    "busy": (503, "Too many requests at once; Retry-After says when to try again."),
+    "busy": (503, "Too many requests at once, or others wrote the same rows; nothing was changed, try again."),
 }
 """Code -> its status, and when it is said."""
 
@@ -71,7 +72,7 @@ class ApiError(Exception):
         super().__init__(f"{code}: {message}")
 
 
-TRANSLATED = (FieldErrors, NotFoundError, ChangedError, InUseError, DaemonAwayError)
+TRANSLATED = (FieldErrors, NotFoundError, ChangedError, InUseError, BusyError, DaemonAwayError)
 """What objects, store and daemon raise and `api_error` knows; the rest is the frame's."""
 
 
@@ -92,6 +93,8 @@ def api_error(error: Exception) -> ApiError:
             )
         case InUseError():
             return ApiError("in_use", f"{str(error)[0].upper()}{str(error)[1:]}.")
+        case BusyError():
+            return ApiError("busy", str(error))
         case DaemonAwayError():
             return ApiError("daemon_away", "The daemon does not answer: try again in a moment.")
     raise error

@@ -10,11 +10,10 @@ import json
 import re
 from typing import NamedTuple
 
-import asyncpg
-
 from console.api.answers import Shown
 from console.api.errors import ApiError
 from console.database import Transaction
+from console.errors import BusyError
 
 KEPT_HOURS = 24
 KEY_PATTERN = r"^[\x21-\x7e]{1,255}$"
@@ -70,8 +69,8 @@ async def begin(tx: Transaction, actor: str, key: str, digest: bytes) -> Kept | 
             key,
             digest,
         )
-        await tx.execute("SELECT set_config('lock_timeout', '0', true)")
-    except asyncpg.LockNotAvailableError:
+        await tx.execute("SET LOCAL lock_timeout TO DEFAULT")
+    except BusyError:
         raise ApiError(
             "in_progress", "The first request with this Idempotency-Key is still being answered."
         ) from None

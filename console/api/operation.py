@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from console.api.answers import IN_FORCE, REPLAYED, Shown, response_of
 from console.api.errors import TRANSLATED, ApiError, api_error, error_response
-from console.api.idempotency import begin, checked_key, digest_of, keep
+from console.api.idempotency import Kept, begin, checked_key, digest_of, keep
 from console.api.parameters import Parameter, read_parameters
 from console.api.preconditions import Tags
 from console.context import console_of
@@ -79,34 +79,45 @@ def id_of(request: Request) -> int:
     return int(request.path_params["id"])
 
 
-async def changing(request: Request, work: Work, *, tags: Tags | None = None) -> Response:
+async def changing(request: Request, work: Work, *, tags: Tags | None = None, repeatable: bool = True) -> Response:
     """Do the work in one transaction, and answer when calls are judged by it or the daemon does not say so.
 
     `work` gives the answer; with an Idempotency-Key one that was given before is given again. `tags` `*`: the work is
-    tried again where somebody else was faster.
+    tried again where somebody else was faster. `repeatable`: a rollback undoes all that the work does, so it is also
+    done again where others wrote the same rows.
     """
     await request.body()  # nobody's slow line holds a connection to the database
     tries = TRIES_MAX if tags is not None and tags.any else 1
     while True:
         tries -= 1
         try:
-            return await _change(request, work)
+            return await _change(request, work, repeatable=repeatable)
         except ChangedError:
             if tries == 0:
                 raise
 
 
-async def _change(request: Request, work: Work) -> Response:
+async def _change(request: Request, work: Work, *, repeatable: bool) -> Response:
     console, actor = console_of(request), actor_of(request).name
     key = checked_key(request.headers.get("idempotency-key")) if request.method == "POST" else None
-    kept = None
-    async with console.database.transaction(actor) as tx:
-        if key is not None:
-            kept = await begin(tx, actor, key, await _digest(request))
-        answer = await work(tx) if kept is None else kept.answer
-        if key is not None and kept is None:
-            await keep(tx, actor, key, answer)
-    in_force = await console.daemon.in_force(tx.xid if kept is None else kept.xid)
+
+    async def once(tx: Transaction) -> tuple[Shown, Kept | None]:
+        if key is None:
+            return await work(tx), None
+        kept = await begin(tx, actor, key, await _digest(request))
+        if kept is not None:
+            return kept.answer, kept
+        answer = await work(tx)
+        await keep(tx, actor, key, answer)
+        return answer, None
+
+    if repeatable:
+        (answer, kept), xid = await console.database.repeated(actor, once)
+    else:
+        async with console.database.transaction(actor) as tx:
+            answer, kept = await once(tx)
+        xid = tx.xid
+    in_force = await console.daemon.in_force(xid if kept is None else kept.xid)
     headers = {IN_FORCE: "true" if in_force else "false"}
     return response_of(answer, headers if kept is None else {**headers, REPLAYED: "true"})
 

@@ -13,7 +13,7 @@ from console.api.preconditions import Tags
 from console.context import Console
 from console.database import Transaction
 from console.door import Actor
-from console.errors import ChangedError
+from console.errors import BusyError, ChangedError
 
 
 def test_each_operation_has_a_name_of_its_own():
@@ -79,6 +79,33 @@ async def test_a_star_wins_in_the_end(console: Console):
     answer = await changing(request_of(console), work, tags=Tags("*", "If-Match"))
     assert answer.status_code == 200
     assert answer.headers["identd-in-force"] == "true", "nothing was written, so nothing is to be waited for"
+
+
+@pytest.mark.parametrize(("repeatable", "tries"), [(True, 3), (False, 1)])
+async def test_where_others_write_the_same_rows_it_is_done_again_if_a_rollback_undoes_it(
+    console: Console, repeatable: bool, tries: int
+):
+    tried = []
+
+    async def work(_tx: Transaction) -> Shown:
+        tried.append(1)
+        raise BusyError
+
+    with pytest.raises(BusyError):
+        await changing(request_of(console), work, repeatable=repeatable)
+    assert len(tried) == tries
+
+
+async def test_whoever_cannot_be_waited_for_is_told_when_to_come_again(console: Console):
+    async def handler(request: Request) -> Response:
+        raise BusyError
+
+    operation = Operation(
+        name="x", method="GET", path="/x", permission=None, handler=handler, tag="x", summary="", answers={200: None}
+    )
+    answer = await operation.door.handler(request_of(console))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert b'"busy"' in bytes(answer.body)
 
 
 async def test_a_handler_gets_parameters_that_are_read(console: Console):
