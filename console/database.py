@@ -7,7 +7,7 @@ in the way `BusyError`.
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import asyncpg
@@ -104,8 +104,8 @@ class Session:
                 name, records=records, columns=list(columns), schema_name=schema or "identd"
             )
 
-    async def pages(self, statement: str, *values: object, rows: int = 1000) -> AsyncIterator[Sequence[Row]]:
-        """All rows, so many at a time, by a cursor: only inside a transaction."""
+    async def pages(self, statement: str, *values: object, rows: int = 1000) -> AsyncGenerator[Sequence[Row], None]:
+        """All rows, so many at a time, by a cursor: only inside a transaction. Whoever may leave early closes it."""
         with _translated():
             cursor = await aio_as_trio(self._cursor)(statement, *values)
         while True:
@@ -179,7 +179,7 @@ class Database:
                 if not readonly:
                     await transaction.execute("SELECT set_config('identd.actor', $1, true)", actor)
                 yield transaction
-                xid = await transaction.value(_END)
+                xid = None if readonly else await transaction.value(_END)
             except BaseException:
                 with trio.CancelScope(shield=True), contextlib.suppress(Exception):
                     await aio_as_trio(started.rollback)()

@@ -16,14 +16,13 @@ from starlette.types import Message, Receive
 from console.context import console_of
 from console.door import Actor, Door, form_text
 from console.form_token import first_field, is_multipart, is_pending
+from console.objects.row_id import ID_MAX
 from console.pages.render import render
 from console.people.authentication import actor_of_key, actor_of_session
 
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 CSRF_FIELD = "csrf"
 CSRF_HEADER = "x-csrf-token"
-ID_MAX = 2**63 - 1
-"""Of a bigint; a larger number in a path is the id of nothing."""
 
 NOT_OURS = "the request does not come from this console's own page"
 STALE = "the form is no longer valid: load the page again"
@@ -32,7 +31,7 @@ STALE = "the form is no longer valid: load the page again"
 async def pass_through(door: Door, request: Request) -> Response:
     """The answer of whoever is behind the door, or why it stays shut."""
     if any(isinstance(value, int) and value > ID_MAX for value in request.path_params.values()):
-        raise HTTPException(404)
+        raise HTTPException(404)  # the id of nothing
     request.state.actor = None
     actor = await (actor_of_key if door.is_api else actor_of_session)(request)
     request.state.actor = actor

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TypeAlias
 
+from console.objects import row_id
 from console.objects.divided import divided
 from matcher.address import AddressError, canonical_network, network_text
 
@@ -22,7 +23,7 @@ NETWORKS_MAX = 4096
 TAGS_MAX = 64
 CPS_MAX = 1_000_000
 INTEGER_MAX = 2_147_483_647
-ID_MAX = 9_223_372_036_854_775_807
+ID_MAX = row_id.ID_MAX
 FAULTS_SHOWN_MAX = 5
 """Of several wrong addresses in one field, so many are quoted."""
 _SHOWN_MAX = 60

@@ -10,10 +10,10 @@ from typing import Any, get_args
 
 from console.errors import FieldErrors
 from console.objects.listing import PAGE_SIZES, AccountFilter, Paging, SortKey
+from console.objects.row_id import ID_MAX, read_id
 
 TEXT_CHARACTERS_MAX = 255
 TAGS_MAX = 64
-ID_MAX = 2**63 - 1
 PAGE_MAX = 10**9
 
 _YES = frozenset({"1", "true", "yes", "on"})
@@ -36,9 +36,10 @@ def _flag(text: str) -> bool:
 
 def _number(sentence: str, greatest: int) -> Callable[[str], int]:
     def read(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,19}", text) or not 1 <= int(text) <= greatest:
+        number = read_id(text, greatest)
+        if number is None:
             raise ValueError(sentence)
-        return int(text)
+        return number
 
     return read
 

@@ -22,7 +22,8 @@ from console.objects.audit import (
     referred_to,
 )
 from console.objects.field_values import shown
-from console.store.catalogue import ID_MAX, Reader
+from console.objects.row_id import read_id
+from console.store.catalogue import Reader
 
 ALIKE_MAX = 10
 """Accounts of one name that are looked at together; each client may have one, and each is four places in an index."""
@@ -190,9 +191,8 @@ async def _ids(db: Reader, what: str, text: str) -> list[int] | None:
     )
     if rows:
         return sorted(row["id"] for row in rows)[-ALIKE_MAX:]
-    number = text.removeprefix("#")
-    if number.isascii() and number.isdigit() and 1 <= int(number) <= ID_MAX:
-        return [int(number)]
+    if (row_id := read_id(text.removeprefix("#"))) is not None:
+        return [row_id]
     raise FieldErrors({what: f"There never was a {what} {shown(text)}: write its whole name, or its id as #12"})
 
 

@@ -14,11 +14,11 @@ from console.database import Database, Row, Session, Transaction
 from console.errors import ChangedError, InUseError, NotFoundError
 from console.objects.listing import Paging
 from console.objects.paged import clamped
+from console.objects.row_id import ID_MAX, read_id
 from console.store.catalogue_faults import as_field_errors
+from console.store.patterns import part_of
 
 Reader = Database | Session
-
-ID_MAX = 2**63 - 1
 
 _SORTS = {"id": "t.id", "name": "t.name"}
 
@@ -70,9 +70,8 @@ class Conditions:
     def quick_search(self, text: str) -> None:
         """An id, or a part of the name without regard to case; "" is no condition."""
         wanted = text.strip().replace("\0", "")
-        number = wanted.removeprefix("#")
-        if wanted and number.isascii() and number.isdigit() and int(number) <= ID_MAX:
-            self.add(r"(t.id = ($::text[])[1]::bigint OR t.name ILIKE ($::text[])[2])", [number, part_of(wanted)])
+        if (row_id := read_id(wanted.removeprefix("#"))) is not None:
+            self.add("(t.id = ($::text[])[1]::bigint OR t.name ILIKE ($::text[])[2])", [str(row_id), part_of(wanted)])
         elif wanted:
             self.add("t.name ILIKE $", part_of(wanted))
 
@@ -80,12 +79,6 @@ class Conditions:
     def where(self) -> str:
         """The clause."""
         return " WHERE " + " AND ".join(self._texts) if self._texts else ""
-
-
-def part_of(text: str) -> str:
-    """A pattern of LIKE for texts that contain this one."""
-    escaped = text.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
-    return f"%{escaped}%"
 
 
 async def find_rows(db: Reader, shelf: Shelf, conditions: Conditions, paging: Paging) -> Found:

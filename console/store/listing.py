@@ -9,7 +9,7 @@ too long (the order asked for has what is wanted at its far end) the page is mad
 # ruff: noqa: S608 - what is put together are columns and $n, never values
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 import msgspec
 
@@ -74,12 +74,15 @@ async def count_accounts(db: Database, wanted: AccountFilter) -> int:
 
 async def export_pages(
     tx: Transaction, wanted: AccountFilter, rows: int = 1000
-) -> AsyncIterator[tuple[Account, ...]]:
+) -> AsyncGenerator[tuple[Account, ...], None]:
     """All accounts that the filter finds, in the order of ids, so many at a time."""
     put = Parameters()
     condition = _all_of(wanted, put) if is_filtered(wanted) else "true"
-    async for page in tx.pages(f"{SELECT} WHERE {condition} ORDER BY a.id", *put.values, rows=rows):
-        yield tuple(map(account_of, page))
+    async with contextlib.aclosing(
+        tx.pages(f"{SELECT} WHERE {condition} ORDER BY a.id", *put.values, rows=rows)
+    ) as pages:
+        async for page in pages:
+            yield tuple(map(account_of, page))
 
 
 def _all_of(wanted: AccountFilter, put: Parameters) -> str:

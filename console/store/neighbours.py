@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from console.database import Database, Row, Session
 from console.objects.account import AccountDraft
 from console.objects.matched_account import ClientFacts, Neighbours, matched
+from console.store.patterns import beginning_with
 from loader.queries import accounts_by_id
 from loader.rows import change_of
 from matcher.account import Account
@@ -154,6 +155,5 @@ async def _numbered_alike(
             equal.append(plus + same)
             covering += [plus + text for text in [same, *prefixes]]
             if is_prefix:
-                escaped = number.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-                patterns.append(f"{plus}{escaped}%")
+                patterns.append(beginning_with(plus + number))
     return await db.fetch(_NUMBERS, covering, account_id, tech_prefix, NEIGHBOURS_MAX, equal, patterns)

@@ -4,14 +4,14 @@ Where there is none, the nearest names are looked for, so that a slip is mended 
 """
 
 import difflib
-import re
 from collections.abc import Iterable, Mapping
 
 from console.database import Database, Session
 from console.objects.account_fields import FIELDS
 from console.objects.divided import divided
-from console.objects.field_values import ID_MAX
 from console.objects.references import KINDS, Kind, Option, Options, References
+from console.objects.row_id import read_id
+from console.store.patterns import beginning_with, literal, part_of
 
 OPTIONS_MAX = 500
 """More in one list nobody reads; past it a field is typed, with suggestions."""
@@ -22,7 +22,6 @@ NEAREST_MAX = 3
 CANDIDATES_MAX = 200
 _TYPED_MAX = 255
 
-_ID = re.compile(r"#([0-9]{1,19})")
 _REFERRING = tuple((field.name, field.refers_to, field.kind == "references") for field in FIELDS if field.refers_to)
 _NOTHING = "''"
 _DETAIL: dict[Kind, str] = {"client": "CASE WHEN status <> 'active' THEN status ELSE '' END"}
@@ -43,7 +42,7 @@ async def resolve(db: Database | Session, typed: Iterable[Mapping[str, str]]) ->
     nearest: dict[tuple[Kind, str], tuple[str, ...]] = {}
     names: dict[tuple[Kind, int], str] = {}
     for kind, texts in wanted.items():
-        by_id = {text: int(match[1]) for text in texts if (match := _ID.fullmatch(text)) and int(match[1]) <= ID_MAX}
+        by_id = {text: row_id for text in texts if (row_id := _id_of(text)) is not None}
         rows = await db.fetch(
             f"SELECT id, name FROM {KINDS[kind][1]} WHERE name = ANY($1::text[]) OR id = ANY($2::bigint[])",  # noqa: S608
             [text for text in texts if _can_be_asked(text)],
@@ -91,8 +90,7 @@ async def suggest(db: Database | Session, kind: Kind, text: str, limit: int = 10
         return ()
     limit = min(limit, SUGGESTIONS_MAX)
     found: dict[int, Option] = {}
-    pattern = _escaped(text)
-    for like in (f"{pattern}%", f"%{pattern}%"):
+    for like in (beginning_with(text), part_of(text)):
         rows = await db.fetch(
             f"SELECT id, name, {_DETAIL.get(kind, _NOTHING)} AS detail FROM {KINDS[kind][1]} "  # noqa: S608
             "WHERE name ILIKE $1 ORDER BY name, id LIMIT $2",
@@ -113,10 +111,10 @@ async def suggest_clients(db: Database | Session, text: str, limit: int = 10) ->
 
 async def _nearest(db: Database | Session, kind: Kind, text: str) -> tuple[str, ...]:
     """The names most like the text, among those that share its beginning, its end, or all of it."""
-    if not _can_be_asked(text) or _ID.fullmatch(text):
+    if not _can_be_asked(text) or _id_of(text) is not None:
         return ()
     table = KINDS[kind][1]
-    patterns = [f"%{_escaped(text)}%", f"{_escaped(text[:2])}%", f"%{_escaped(text[-3:])}"]
+    patterns = [part_of(text), beginning_with(text[:2]), f"%{literal(text[-3:])}"]
     rows = await db.fetch(
         " UNION ".join(f"(SELECT name FROM {table} WHERE name ILIKE ${n} LIMIT {CANDIDATES_MAX})" for n in (1, 2, 3)),  # noqa: S608
         *patterns,
@@ -143,5 +141,5 @@ def _encodes(text: str) -> bool:
     return True
 
 
-def _escaped(text: str) -> str:
-    return re.sub(r"([\\%_])", r"\\\1", text)
+def _id_of(text: str) -> int | None:
+    return read_id(text[1:]) if text.startswith("#") else None

@@ -8,6 +8,7 @@ eats the zeros of a prefix such as 0044, so files made for one have a `'` before
 import csv
 import io
 from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
 
 from console.database import Transaction
 from console.objects.account import Account
@@ -59,8 +60,9 @@ async def export(
 ) -> AsyncGenerator[bytes, None]:
     """The file of all accounts that the filter finds, in pieces, in the order of ids."""
     yield header(for_spreadsheets=for_spreadsheets)
-    async for accounts in export_pages(tx, wanted):
-        yield lines(accounts, for_spreadsheets=for_spreadsheets)
+    async with aclosing(export_pages(tx, wanted)) as pages:
+        async for accounts in pages:
+            yield lines(accounts, for_spreadsheets=for_spreadsheets)
 
 
 def error_lines(found: Iterable[tuple[int, str, Iterable[tuple[str, ...]]]]) -> bytes:

@@ -23,6 +23,7 @@ from console.objects.account_fields import FIELDS, PASSWORD_NAMES, changes, read
 from console.objects.divided import divided
 from console.objects.password_fields import read_password
 from console.objects.references import Kind, References
+from console.objects.row_id import read_id
 from console.transfer.format import Record
 from console.transfer.imports import ImportLine, Outcome
 
@@ -32,7 +33,6 @@ EXPORTED: Final = (ID, *(field.name for field in FIELDS))
 COLUMNS: Final = (*EXPORTED, *PASSWORD_NAMES)
 """All that a file may have."""
 
-ID_MAX = 9_223_372_036_854_775_807
 SHOWN_CHARACTERS_MAX = 500
 """Of one value in the report of a line: 4,096 networks are not read there."""
 
@@ -65,11 +65,12 @@ def account_id_of(cells: Mapping[str, str]) -> int | None:
     text = cells.get(ID, "").strip()
     if not text:
         return None
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:20]) <= ID_MAX:
+    account_id = read_id(text)
+    if account_id is None:
         raise FieldErrors(
             {ID: f"{text[:40]!r} is no id: give a whole number, or leave it empty to create an account."}
         )
-    return int(text)
+    return account_id
 
 
 def key_of(cells: Mapping[str, str], before: Account | None, references: References) -> tuple[int, str] | None:

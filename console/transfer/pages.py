@@ -16,6 +16,7 @@ from console.database import Transaction
 from console.door import Door, actor_of
 from console.errors import FieldErrors
 from console.objects.listing_query import read_query
+from console.objects.row_id import ID_MAX, read_count
 from console.pages.render import render
 from console.transfer import imports
 from console.transfer.exporting import ERROR_COLUMNS, csv_bytes, error_lines, export
@@ -178,7 +179,7 @@ def _work(console: Console, import_id: int, owner: str, update_existing: bool) -
 
 def _id(request: Request) -> int:
     import_id: int = request.path_params["import_id"]
-    return min(import_id, 2**63 - 1)  # which is nobody's
+    return min(import_id, ID_MAX)  # which is nobody's
 
 
 def _url(import_id: int) -> str:
@@ -186,7 +187,7 @@ def _url(import_id: int) -> str:
 
 
 def _number(text: str) -> int:
-    return min(int(text), 2**31 - 1) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+    return read_count(text, 2**31 - 1) or 0
 
 
 DOORS: tuple[Door, ...] = (

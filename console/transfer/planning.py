@@ -4,7 +4,7 @@ Lines are judged some hundred at a time, with a handful of statements for all of
 it has named already is remembered from one time to the next.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from itertools import islice
 
 import trio
@@ -150,7 +150,9 @@ def _ids_of(records: Sequence[Record]) -> list[int | None]:
     return ids
 
 
-async def plan(planner: Planner, data: bytes, on_progress: OnProgress = _ignore) -> AsyncIterator[list[Judged]]:
+async def plan(
+    planner: Planner, data: bytes, on_progress: OnProgress = _ignore
+) -> AsyncGenerator[list[Judged], None]:
     """What the lines of the file would do, some hundred at a time. A file that cannot be read ends with an error."""
     lines = data.count(b"\n") + 1
     try:

@@ -9,14 +9,21 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
 
 import trio
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from console.database import Transaction
+from console.pages.render import render
 
 Pieces = Callable[[Transaction], AsyncGenerator[bytes, None]]
 SECONDS_MAX = 600.0
 """A reader that takes longer keeps a connection and a snapshot from others: it gets a file that breaks off."""
+
+FILES_MAX = 2
+"""Sent at the same time: each holds a connection to the database, of which there are eight for all pages."""
+BUSY = "Other files are being sent at this moment: try again when they are."
+BUSY_RETRY_SECONDS = "10"
 
 _SAFE = re.compile(r"[A-Za-z0-9.-]+")
 
@@ -36,7 +43,21 @@ class FileStream(Response):
         self._pieces = pieces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it. DatabaseAwayError only before anything was sent."""
+        """Send it, or 503 where enough are being sent. DatabaseAwayError only before anything was sent."""
+        places = _places_of(scope)
+        try:
+            places.acquire_nowait()
+        except trio.WouldBlock:
+            values = {"title": "Not at this moment", "message": BUSY}
+            busy = render(Request(scope), "error.html", values, 503, {"Retry-After": BUSY_RETRY_SECONDS})
+            await busy(scope, receive, send)
+            return
+        try:
+            await self._send(scope, receive, send)
+        finally:
+            places.release()
+
+    async def _send(self, scope: Scope, receive: Receive, send: Send) -> None:
         start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         async with self._transaction as tx:
             pieces = self._pieces(tx)
@@ -61,3 +82,11 @@ async def _until_gone(receive: Receive, scope: trio.CancelScope) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     scope.cancel()
+
+
+def _places_of(scope: Scope) -> trio.CapacityLimiter:
+    state = scope["app"].state
+    if not hasattr(state, "files_sent"):
+        state.files_sent = trio.CapacityLimiter(FILES_MAX)
+    places: trio.CapacityLimiter = state.files_sent
+    return places

@@ -8,6 +8,7 @@ import contextlib
 import os
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 
 import asyncpg
 import trio
@@ -66,14 +67,15 @@ async def check_import(work: Work, data: bytes) -> None:
         part = 0
         async with work.console.database.transaction(work.owner) as tx:
             planner = Planner(tx, update_existing=work.update_existing, has_key=keys.current is not None)
-            async for judged in plan(planner, data, work.at):
-                await imports.write_lines(tx, work.import_id, [one.line for one in judged])
-                counts.update(one.line.outcome for one in judged)
-                lines = tuple(line for one in judged if (line := planned(one)) is not None)
-                if lines and not counts["error"]:
-                    kept = seal_part(lines, work.import_id, part, keys, os.urandom(NONCE_BYTES))
-                    await imports.write_part(tx, work.import_id, part, kept)
-                    part += 1
+            async with aclosing(plan(planner, data, work.at)) as planning:
+                async for judged in planning:
+                    await imports.write_lines(tx, work.import_id, [one.line for one in judged])
+                    counts.update(one.line.outcome for one in judged)
+                    lines = tuple(line for one in judged if (line := planned(one)) is not None)
+                    if lines and not counts["error"]:
+                        kept = seal_part(lines, work.import_id, part, keys, os.urandom(NONCE_BYTES))
+                        await imports.write_part(tx, work.import_id, part, kept)
+                        part += 1
             await imports.finish_check(tx, work.import_id, counts)
 
     await _bounded(work, check)

@@ -9,16 +9,19 @@ import getpass
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import msgspec
 
+from identd.cli.acting import acting_user
 from identd.cli.answers import NO_DAEMON, OK, USAGE
 from identd.cli.requests import UsageError
 from identd.cli.show import Paint, printable, table, wants_colour
 
 if TYPE_CHECKING:
+    from console.objects.account import Account
     from console.objects.listing import AccountFilter
     from console.transfer.command import Desk, Done
     from console.transfer.imports import ImportLine
@@ -88,7 +91,7 @@ def execute(arguments: argparse.Namespace) -> int:
             open_database(arguments.dsn or settings.console.dsn, 2) as database,
             Client(settings.socket.unix, connect_seconds=CONNECT_SECONDS) as client,
         ):
-            desk = Desk(database, Daemon(client), keys, f"cli:{getpass.getuser()}")
+            desk = Desk(database, Daemon(client), keys, acting_user())
             try:
                 return await TASKS[arguments.task].execute(desk, arguments)
             except (UsageError, OSError) as error:  # out of the nurseries around us, which would make groups of them
@@ -107,7 +110,13 @@ def _explained(error: Exception) -> int | None:
     """Say what went wrong, if it is something to be expected; the exit code."""
     import asyncpg  # noqa: PLC0415
 
-    from console.errors import ChangedError, DatabaseAwayError, FieldErrors, NotFoundError  # noqa: PLC0415
+    from console.errors import (  # noqa: PLC0415
+        BusyError,
+        ChangedError,
+        DatabaseAwayError,
+        FieldErrors,
+        NotFoundError,
+    )
     from console.transfer.writing import ConflictError  # noqa: PLC0415
 
     match error:
@@ -118,7 +127,7 @@ def _explained(error: Exception) -> int | None:
         case ConflictError():
             _complain(f"nothing was written: {error}")
             return FAILED
-        case NotFoundError() | ChangedError():
+        case NotFoundError() | ChangedError() | BusyError():
             _complain(str(error))
             return FAILED
         case DatabaseAwayError():
@@ -190,15 +199,19 @@ def _deleting(parser: argparse.ArgumentParser) -> None:
 
 
 def _id(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:20]) < 2**63:
-        raise argparse.ArgumentTypeError(f"{text!r} is no id")
-    return int(text)
+    from console.objects.row_id import read_id  # noqa: PLC0415
+
+    if (row_id := read_id(text)) is None:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no id")
+    return row_id
 
 
 def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text[:20]) > LISTED_MAX:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {LISTED_MAX}")
-    return int(text)
+    from console.objects.row_id import read_count  # noqa: PLC0415
+
+    if (count := read_count(text, LISTED_MAX)) is None:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number from 0 to {LISTED_MAX}")
+    return count
 
 
 def _values(pairs: Sequence[str]) -> dict[str, str]:
@@ -238,34 +251,45 @@ def _pair(text: str, form: str) -> tuple[str, str]:
 async def _list(desk: "Desk", arguments: argparse.Namespace) -> int:
     from console.store.listing import export_pages  # noqa: PLC0415
 
+    limit: int = arguments.limit
     rows: list[tuple[object, ...]] = []
-    more = False
-    async with desk.database.transaction(desk.actor, readonly=True) as tx:
-        async for accounts in export_pages(tx, arguments.wanted):
-            for account in accounts:
-                if arguments.json:
-                    print(msgspec.json.encode(account).decode())
-                elif len(rows) < arguments.limit:
-                    ident = "; ".join(account.ip) or account.ident_name or account.ani
-                    directions = ("on" if on else "off" for on in (account.orig_enabled, account.term_enabled))
-                    of = (account.client, account.name, account.ident_by, ident, account.tech_prefix)
-                    rows.append((account.id, *of, *directions, account.status))
-                else:
-                    more = True
+    async with (
+        desk.database.transaction(desk.actor, readonly=True) as tx,
+        aclosing(export_pages(tx, arguments.wanted)) as pages,
+    ):
+        async for accounts in pages:
+            if arguments.json:
+                print(*(msgspec.json.encode(account).decode() for account in accounts), sep="\n")
+                continue
+            rows += map(_listed, accounts[: limit + 1 - len(rows)])
+            if len(rows) > limit:  # that there are more is known, and no more is read
+                break
     if not arguments.json:
-        lines = table(COLUMNS, rows, Paint(wants_colour(sys.stdout, os.environ))) if rows else ["no accounts"]
+        shown = rows[:limit]
+        lines = table(COLUMNS, shown, Paint(wants_colour(sys.stdout, os.environ))) if rows else ["no accounts"]
         print(*lines, sep="\n")
-        if more:
+        if len(rows) > limit:
             print("and more; --limit shows them")
     return OK
+
+
+def _listed(account: "Account") -> tuple[object, ...]:
+    """In the order of COLUMNS."""
+    ident = "; ".join(account.ip) or account.ident_name or account.ani
+    directions = ("on" if on else "off" for on in (account.orig_enabled, account.term_enabled))
+    of = (account.client, account.name, account.ident_by, ident, account.tech_prefix)
+    return (account.id, *of, *directions, account.status)
 
 
 async def _export(desk: "Desk", arguments: argparse.Namespace) -> int:
     from console.transfer.exporting import export  # noqa: PLC0415
 
     with _opened(arguments.file) as file:
-        async with desk.database.transaction(desk.actor, isolation="repeatable_read", readonly=True) as tx:
-            async for piece in export(tx, arguments.wanted, for_spreadsheets=arguments.spreadsheet):
+        async with (
+            desk.database.transaction(desk.actor, isolation="repeatable_read", readonly=True) as tx,
+            aclosing(export(tx, arguments.wanted, for_spreadsheets=arguments.spreadsheet)) as pieces,
+        ):
+            async for piece in pieces:
                 file.write(piece)
     return OK
 

@@ -4,7 +4,6 @@ It writes the database as the console would, through the console's own code, and
 """
 
 import argparse
-import getpass
 import os
 import sys
 import time
@@ -12,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from identd.cli.acting import acting_user
 from identd.cli.answers import NO_DAEMON, OK, USAGE
 from identd.cli.show import printable
 
@@ -49,7 +49,7 @@ def execute(arguments: argparse.Namespace) -> int:
     import trio_asyncio  # noqa: PLC0415
 
     from console.database import open_database  # noqa: PLC0415
-    from console.errors import DatabaseAwayError, FieldErrors, NotFoundError  # noqa: PLC0415
+    from console.errors import BusyError, DatabaseAwayError, FieldErrors, NotFoundError  # noqa: PLC0415
     from identd.settings import SettingsError, load_settings  # noqa: PLC0415
 
     try:
@@ -65,7 +65,7 @@ def execute(arguments: argparse.Namespace) -> int:
                 await TASKS[arguments.task].execute(database, section.origin, arguments)
             except FieldErrors as wrong:
                 return _complain(" ".join(wrong.errors.values()), FAILED)
-            except NotFoundError as error:
+            except (NotFoundError, BusyError) as error:
                 return _complain(str(error), FAILED)
             except DatabaseAwayError as error:
                 return _complain(str(error), NO_DATABASE)
@@ -81,7 +81,7 @@ def execute(arguments: argparse.Namespace) -> int:
 async def _add(database: "Database", origin: str, arguments: argparse.Namespace) -> None:
     from console.people.store import insert_link, insert_person  # noqa: PLC0415
 
-    async with database.transaction(_actor()) as transaction:
+    async with database.transaction(acting_user()) as transaction:
         person_id = await insert_person(transaction, arguments.name, arguments.role)
         token = await insert_link(transaction, person_id, time.time())
     _print_link(origin, arguments.name, token)
@@ -94,7 +94,7 @@ async def _link(database: "Database", origin: str, arguments: argparse.Namespace
     whose = await person_named(database, arguments.name)
     if whose.status != "active":
         raise FieldErrors({"name": f"{whose.name} is blocked: first console-user set {whose.name} --status active."})
-    token = await make_link(database, whose.id, actor=_actor(), now=time.time())
+    token = await make_link(database, whose.id, actor=acting_user(), now=time.time())
     _print_link(origin, whose.name, token)
 
 
@@ -117,7 +117,7 @@ async def _set(database: "Database", _origin: str, arguments: argparse.Namespace
     if arguments.role is None and arguments.status is None:
         raise FieldErrors({"": "Say what to set: --role, --status or both."})
     whose = await person_named(database, arguments.name)
-    await change_person(database, whose.id, actor=_actor(), role=arguments.role, status=arguments.status)
+    await change_person(database, whose.id, actor=acting_user(), role=arguments.role, status=arguments.status)
     print(f"{whose.name}: {arguments.role or whose.role}, {arguments.status or whose.status}; every session is ended")
 
 
@@ -125,21 +125,13 @@ async def _remove(database: "Database", _origin: str, arguments: argparse.Namesp
     from console.people.store import person_named, remove_person  # noqa: PLC0415
 
     whose = await person_named(database, arguments.name)
-    await remove_person(database, whose.id, actor=_actor())
+    await remove_person(database, whose.id, actor=acting_user())
     print(f"{whose.name} is removed")
 
 
 def _print_link(origin: str, name: str, token: str) -> None:
     print(f"{name} chooses a password at this link; it is good once, and for 24 hours:")
     print(f"{origin}/welcome/{token}")
-
-
-def _actor() -> str:
-    """Who stands in the audit log: the user of this machine, told apart from people of the console."""
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):  # a uid without a name
-        return f"cli:{os.getuid()}"
 
 
 def _complain(message: str, code: int) -> int:

@@ -9,6 +9,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from console.database import SERVER_SECONDS_MAX
+from console.objects.account import Account
+from console.store import listing
+from console.store.account_columns import account_of
 from demo.daemon import running_daemon
 from identd.cli.accounts import IN_FORCE, NOT_IN_FORCE, Progress
 from identd.cli.main import main
@@ -104,7 +108,7 @@ def test_database_that_is_not_there_or_empty_exits_3(
     assert identd("list", dsn=f"postgresql://u:hunter2@/d?host={tmp_path}") == 3
     assert identd("list", dsn=empty_database) == 3
     told = capsys.readouterr().err
-    assert ("hunter2" in told, "has init-db been run?" in told) == (False, True)
+    assert ("hunter2" in told, "run identd init-db" in told) == (False, True)
 
 
 def test_account_is_added_changed_deactivated_and_deleted(
@@ -235,3 +239,52 @@ def test_progress_is_shown_to_a_person_only(capsys: pytest.CaptureFixture[str]) 
         progress.show(0.5)
         progress.clear()
         assert capsys.readouterr().err == told
+
+
+def test_a_list_that_is_long_enough_reads_no_further(
+    identd: Identd, database: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sql(
+        database,
+        "INSERT INTO identd.accounts (client_id, name, ident_by, ani) SELECT 1, 'n' || n, 'ani', '1' || n"
+        " FROM generate_series(1, 3000) AS n;",
+    )
+    read: list[int] = []
+
+    def counted(row: object) -> Account:
+        read.append(1)
+        return account_of(row)
+
+    monkeypatch.setattr(listing, "account_of", counted)
+    assert identd("list", "--limit", "1000") == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1002
+    assert len(read) == 2000  # a page, and the one that says that there are more
+    assert identd("list", "--limit", "0") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "and more; --limit shows them"
+
+
+@pytest.mark.parametrize("digits", ["0" * 20 + "1", "0" * 19 + "9" * 30, "9" * 5000])
+def test_digits_without_an_end_are_no_id(identd: Identd, capsys: pytest.CaptureFixture[str], digits: str) -> None:
+    for task in (("set", digits, "name=a"), ("list", "--limit", digits)):
+        with pytest.raises(SystemExit) as ended:
+            identd(*task)
+        assert ended.value.code == 2
+        assert len(capsys.readouterr().err) < 1000
+
+
+def test_rows_that_others_hold_are_exit_1(
+    identd: Identd, database: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SERVER_SECONDS_MAX, "lock_timeout", 1.0)
+
+    async def run() -> int:
+        holder = await asyncpg.connect(database)
+        try:
+            async with holder.transaction():
+                await holder.execute("UPDATE identd.accounts SET status = status WHERE id = 176")
+                return await asyncio.to_thread(identd, "deactivate", "176")
+        finally:
+            await holder.close()
+
+    assert asyncio.run(run()) == 1
+    assert "same rows" in capsys.readouterr().err
