@@ -1,8 +1,8 @@
 """A template and values -> a page. Autoescape is on and an undefined name is an error; no page is cached.
 
 Every template knows `actor` (or None), `csrf`, `may(permission)`, `path`, `messages`, `is_fragment` (htmx puts it
-into a page that is there), and `static(name)`, whose URL changes with the file. What a form has done is said on the page after it: `redirect` puts the sentence into a cookie
-that the next page shows and removes.
+into a page that is there), and `static(name)`, whose URL changes with the file. What a form has done is said on the
+page after it: `redirect` puts the sentence into a cookie that the next page shows and removes.
 """
 
 import base64
