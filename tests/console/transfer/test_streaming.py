@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
+from starlette.applications import Starlette
 
 from console.database import Database, Transaction
 from console.errors import DatabaseAwayError
 from console.transfer import streaming
-from console.transfer.streaming import FileStream
+from console.transfer.streaming import FILES_MAX, FileStream
 
 Message = MutableMapping[str, Any]
 
@@ -20,7 +22,11 @@ async def numbers(tx: Transaction, count: int = 3) -> AsyncGenerator[bytes, None
 
 
 async def sent(
-    stream: FileStream, *, method: str = "GET", gone: Callable[[list[Message]], bool] = lambda _: False
+    stream: FileStream,
+    *,
+    method: str = "GET",
+    gone: Callable[[list[Message]], bool] = lambda _: False,
+    app: Starlette | None = None,
 ) -> list[Message]:
     """What goes out; `gone` says after which messages the reader has gone."""
     messages: list[Message] = []
@@ -36,7 +42,8 @@ async def sent(
             left.set()
         await trio.lowlevel.checkpoint()
 
-    await stream({"type": "http", "method": method}, receive, send)
+    scope = {"type": "http", "method": method, "path": "/file", "headers": [], "app": app or Starlette()}
+    await stream(scope, receive, send)
     return messages
 
 
@@ -84,3 +91,42 @@ async def test_database_that_is_away_is_told_before_anything_is_sent(store: Data
 async def test_file_name_is_one_of_ours(store: Database, name: str) -> None:
     with pytest.raises(AssertionError):
         FileStream(name, store.transaction("x"), numbers)
+
+
+async def test_reader_that_goes_while_the_database_works_leaves_no_fault(store: Database) -> None:
+    async def slow(tx: Transaction) -> AsyncGenerator[bytes, None]:
+        yield b"first\n"
+        await tx.value("SELECT pg_sleep(20)::text")
+        yield b"second\n"
+
+    with trio.fail_after(10):
+        messages = await sent(
+            FileStream("a.csv", store.transaction("x", readonly=True), slow), gone=lambda messages: len(messages) == 2
+        )
+    assert [message.get("body") for message in messages] == [None, b"first\n"]
+    assert await store.value("SELECT 1") == 1
+
+
+async def test_a_file_more_than_the_pages_can_bear_is_asked_to_come_again(store: Database) -> None:
+    app, goes_on = Starlette(), trio.Event()
+
+    async def waiting(tx: Transaction) -> AsyncGenerator[bytes, None]:
+        yield b"first\n"
+        await goes_on.wait()
+        yield b"second\n"
+
+    def stream() -> FileStream:
+        return FileStream("a.csv", store.transaction("x", readonly=True), waiting)
+
+    async def whole() -> None:
+        assert (await sent(stream(), app=app))[-2]["body"] == b"second\n"
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(FILES_MAX):
+            nursery.start_soon(whole)
+        await trio.sleep(0.5)
+        start, body = await sent(stream(), app=app)
+        assert (start["status"], dict(start["headers"])[b"retry-after"]) == (503, b"10")
+        assert b"try again" in body["body"]
+        goes_on.set()
+    await whole()
