@@ -1,28 +1,41 @@
-"""The growing delay on wrong logins, by name and by address, kept in the database.
+"""The growing delay on wrong logins, kept in the database: by address, by name at an address, and by name alone.
 
 An attempt is counted before its password is looked at, in one statement a subject: a hundred at once get no more
 tries than one after the other, also across several consoles and restarts. Whoever is told to wait is answered at
-once; nothing sleeps. The delay is capped, so nobody can shut out somebody else for longer than a minute at a time.
+once; nothing sleeps. Names are known, and strangers who try one could keep its owner waiting: of the name alone far
+more is let pass, and where its owner has logged in before it does not count, nor on one's own page, where somebody
+logged in is asked for the password again.
 """
 
 import hashlib
-import ipaddress
+from collections.abc import Sequence
 from typing import Literal
 
 from console.database import Database, Transaction
+from console.people.origin_address import site_of
 
-Kind = Literal["name", "address"]
+Kind = Literal["address", "pair", "name", "own"]
+"""`pair`: a name at an address. `own`: of somebody logged in."""
+Subject = tuple[Kind, bytes]
 
-FREE: dict[Kind, int] = {"name": 3, "address": 10}
-"""Wrong logins without a delay. More for an address: an office behind one is many people."""
+FREE: dict[Kind, int] = {"address": 10, "pair": 3, "name": 100, "own": 3}
+"""Wrong tries without a delay. More for an address: an office behind one is many people. For a name alone as many as
+thirty addresses have; then they share one try a minute."""
 DELAY_SECONDS_MAX = 60.0
 FORGOTTEN_SECONDS = 3600.0
 """After so long without a wrong login everything is forgotten."""
+SITES_MAX = 20
+"""Addresses that are remembered for a person, those of the latest logins."""
 
 _FORGET = """
 DELETE FROM console_delays WHERE (kind, subject) IN (
     -- what somebody holds is no longer old, and waiting for each other would be a deadlock
     SELECT kind, subject FROM console_delays WHERE last_at < to_timestamp($1) LIMIT 100 FOR UPDATE SKIP LOCKED)
+"""
+
+_IS_AT_HOME = """
+SELECT EXISTS (SELECT FROM console_sites AS s JOIN console_users AS u ON u.id = s.user_id
+    WHERE lower(u.name COLLATE "C") = lower($1::text COLLATE "C") AND s.subject = $2)
 """
 
 
@@ -41,24 +54,58 @@ def delay_seconds(kind: Kind, wrongs: int) -> float:
 
 async def take_attempt(database: Database, name: str, address: str, now: float) -> float:
     """Count one attempt as wrong beforehand: 0.0. Or the seconds to wait before there may be one; it counts not."""
+    of_address, of_pair, of_name = _subjects(name, address)
+    is_at_home = await database.value(_IS_AT_HOME, name.replace("\0", ""), of_address[1])
+    return await _take_all(database, (of_address, of_pair) if is_at_home else (of_address, of_pair, of_name), now)
+
+
+async def take_own_attempt(database: Database, name: str, now: float) -> float:
+    """The same for somebody logged in who is asked for the password again: nobody else's tries count."""
+    return await _take_all(database, (_own(name),), now)
+
+
+async def forgive_attempt(database: Database, name: str, address: str) -> None:
+    """It was right: the name starts afresh at this address; of address and name alone this attempt is taken back."""
+    of_address, of_pair, of_name = _subjects(name, address)
+    await database.execute("DELETE FROM console_delays WHERE kind = $1 AND subject = $2", *of_pair)
+    for subject in (of_address, of_name):
+        await database.execute(
+            "UPDATE console_delays SET wrongs = greatest(wrongs - 1, 0) WHERE kind = $1 AND subject = $2", *subject
+        )
+
+
+async def forgive_own_attempt(database: Database, name: str) -> None:
+    """It was right: what was wrong before is forgotten."""
+    await database.execute("DELETE FROM console_delays WHERE kind = $1 AND subject = $2", *_own(name))
+
+
+async def remember_site(transaction: Transaction, person_id: int, address: str, now: float) -> None:
+    """This person has logged in from this address: tries elsewhere do not delay them here any more."""
+    await transaction.execute(
+        "INSERT INTO console_sites (user_id, subject, last_at) VALUES ($1, $2, to_timestamp($3)) "
+        "ON CONFLICT (user_id, subject) DO UPDATE SET last_at = excluded.last_at",
+        person_id,
+        _digest(site_of(address)),
+        now,
+    )
+    await transaction.execute(
+        "DELETE FROM console_sites WHERE user_id = $1 AND subject NOT IN "
+        "(SELECT subject FROM console_sites WHERE user_id = $1 ORDER BY last_at DESC, subject LIMIT $2)",
+        person_id,
+        SITES_MAX,
+    )
+
+
+async def _take_all(database: Database, subjects: Sequence[Subject], now: float) -> float:
+    """All of them or none, always in the same order of kinds: two attempts never wait for each other."""
     try:
         async with database.transaction("login") as transaction:
-            for kind, subject in _subjects(name, address):
+            for kind, subject in subjects:
                 await _take(transaction, kind, subject, now)
             await transaction.execute(_FORGET, now - FORGOTTEN_SECONDS)
     except _DelayedError as delayed:
         return delayed.seconds
     return 0.0
-
-
-async def forgive_attempt(database: Database, name: str, address: str) -> None:
-    """The attempt was right: the name starts afresh; of the address only this one attempt is taken back."""
-    (_, of_name), (_, of_address) = _subjects(name, address)
-    await database.execute("DELETE FROM console_delays WHERE kind = 'name' AND subject = $1", of_name)
-    await database.execute(
-        "UPDATE console_delays SET wrongs = greatest(wrongs - 1, 0) WHERE kind = 'address' AND subject = $1",
-        of_address,
-    )
 
 
 async def _take(transaction: Transaction, kind: Kind, subject: bytes, now: float) -> None:
@@ -85,21 +132,17 @@ async def _take(transaction: Transaction, kind: Kind, subject: bytes, now: float
     )
 
 
-def _subjects(name: str, address: str) -> tuple[tuple[Kind, bytes], tuple[Kind, bytes]]:
-    return ("name", _digest(name.lower())), ("address", _digest(_site(address)))
+def _subjects(name: str, address: str) -> tuple[Subject, Subject, Subject]:
+    site = site_of(address)
+    return (
+        ("address", _digest(site)),
+        ("pair", _digest(f"{name.lower()}\n{site}")),
+        ("name", _digest(name.lower())),
+    )
 
 
-def _site(address: str) -> str:
-    """The address, or the /64 of an IPv6 one: whoever has one of those has all of it."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))
-    return str(parsed)
+def _own(name: str) -> Subject:
+    return "own", _digest(name.lower())
 
 
 def _digest(text: str) -> bytes:

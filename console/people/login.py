@@ -10,7 +10,13 @@ from console.database import Database
 from console.database import Session as Connection
 from console.door import Actor
 from console.errors import FieldErrors, NotFoundError
-from console.people.delays import forgive_attempt, take_attempt
+from console.people.delays import (
+    forgive_attempt,
+    forgive_own_attempt,
+    remember_site,
+    take_attempt,
+    take_own_attempt,
+)
 from console.people.entries import write_entry
 from console.people.passwords import check_password, hash_password, verify_password
 from console.people.second_factor import open_secret, seal_secret, step_of
@@ -73,6 +79,7 @@ async def log_in(console: Console, name: str, password: str, code: str, visitor:
             raise FieldErrors({"": WRONG})
         after = {"address": visitor.address}
         await write_entry(transaction, "login", row["id"], after)
+        await remember_site(transaction, row["id"], visitor.address, now)
         return await open_session(transaction, row["id"], now, address=visitor.address, agent=visitor.agent)
 
 
@@ -120,6 +127,7 @@ async def use_link(console: Console, token: str, password: str, again: str, visi
         )
         await end_sessions(transaction, person_id)
         await write_entry(transaction, "login", person_id, {"address": visitor.address})
+        await remember_site(transaction, person_id, visitor.address, now)
         session = await open_session(transaction, person_id, now, address=visitor.address, agent=visitor.agent)
     await forgive_attempt(console.database, name, visitor.address)
     return session
@@ -130,7 +138,7 @@ async def change_password(
 ) -> Session:
     """Another password; all sessions end, this one goes on under a new token. FieldErrors; `WaitError`."""
     check_password(password, again, actor.name)
-    await prove_again(console, actor, old, visitor)
+    await prove_again(console, actor, old)
     password_hash = await hash_password(password)
     async with console.database.transaction(actor.name) as transaction:
         await transaction.execute(
@@ -147,7 +155,7 @@ async def add_second_factor(
     step = step_of(secret, code, console.wall())
     if step is None:
         raise FieldErrors({"code": WRONG_CODE})
-    await prove_again(console, actor, old, visitor)
+    await prove_again(console, actor, old)
     async with console.database.transaction(actor.name) as transaction:
         await transaction.execute(
             "UPDATE console_users SET totp_secret = $2 WHERE id = $1",
@@ -158,22 +166,22 @@ async def add_second_factor(
         return await _only_session(console, transaction, actor, visitor)
 
 
-async def remove_second_factor(console: Console, actor: Actor, old: str, visitor: Visitor) -> None:
+async def remove_second_factor(console: Console, actor: Actor, old: str) -> None:
     """From now on the password is enough. FieldErrors; `WaitError`."""
-    await prove_again(console, actor, old, visitor)
+    await prove_again(console, actor, old)
     async with console.database.transaction(actor.name) as transaction:
         await transaction.execute("UPDATE console_users SET totp_secret = NULL WHERE id = $1", actor.id)
 
 
-async def prove_again(console: Console, actor: Actor, password: str, visitor: Visitor) -> None:
-    """That it is the person and not somebody at their desk. FieldErrors at `old`; `WaitError` as at a login."""
+async def prove_again(console: Console, actor: Actor, password: str) -> None:
+    """That it is the person and not somebody at their desk. FieldErrors at `old`; `WaitError`."""
     database = console.database
-    if seconds := await take_attempt(database, actor.name, visitor.address, console.wall()):
+    if seconds := await take_own_attempt(database, actor.name, console.wall()):
         raise WaitError(seconds)
     password_hash = await database.value("SELECT password_hash FROM console_users WHERE id = $1", actor.id)
     if not await verify_password(password_hash, password):
         raise FieldErrors({"old": NOT_YOURS})
-    await forgive_attempt(database, actor.name, visitor.address)
+    await forgive_own_attempt(database, actor.name)
 
 
 async def _use_code(

@@ -67,9 +67,7 @@ async def no_second_factor(request: Request) -> Response:
     """POST /me/second-factor/remove"""
     form = await request.form()
     try:
-        await remove_second_factor(
-            console_of(request), actor_of(request), form_text(form, "old"), visitor_of(request)
-        )
+        await remove_second_factor(console_of(request), actor_of(request), form_text(form, "old"))
     except FieldErrors as wrong:
         return await _second_factor_page(request, new_secret(), wrong.errors, 422)
     except WaitError as wait:

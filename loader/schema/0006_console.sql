@@ -76,17 +76,26 @@ CREATE TABLE identd.console_codes (
     user_id   bigint PRIMARY KEY REFERENCES identd.console_users ON DELETE CASCADE,
     time_step bigint NOT NULL
 );
--- Wrong logins, by name and by address; `subject` is a hash, because people type passwords into the wrong field.
+-- Wrong logins: from an address, of a name from an address, of a name from anywhere, and of somebody logged in who is
+-- asked for the password again. `subject` is a hash, because people type passwords into the wrong field.
 CREATE TABLE identd.console_delays (
     kind    text NOT NULL,
     subject bytea NOT NULL,
     wrongs  int NOT NULL,
     last_at timestamptz NOT NULL,
     PRIMARY KEY (kind, subject),
-    CONSTRAINT console_delays_kind_is_name_or_address CHECK (kind IN ('name', 'address')),
+    CONSTRAINT console_delays_kind_is_one_of_four CHECK (kind IN ('address', 'pair', 'name', 'own')),
     CONSTRAINT console_delays_subject_is_sha256 CHECK (octet_length(subject) = 32)
 );
 CREATE INDEX console_delays_last_at ON identd.console_delays (last_at);
+-- Where people have logged in from (a hash): there strangers' tries elsewhere make nobody wait. The latest few of each.
+CREATE TABLE identd.console_sites (
+    user_id bigint NOT NULL REFERENCES identd.console_users ON DELETE CASCADE,
+    subject bytea NOT NULL,
+    last_at timestamptz NOT NULL,
+    PRIMARY KEY (user_id, subject),
+    CONSTRAINT console_sites_subject_is_sha256 CHECK (octet_length(subject) = 32)
+);
 
 -- As in 0003, with the secrets of these tables.
 CREATE OR REPLACE FUNCTION identd.audit_masked(row_value jsonb, before jsonb) RETURNS jsonb
@@ -118,4 +127,5 @@ BEGIN
 END $$;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON identd.console_users, identd.console_links, identd.console_sessions,
-    identd.console_keys, identd.console_key_uses, identd.console_codes, identd.console_delays TO identd_console;
+    identd.console_keys, identd.console_key_uses, identd.console_codes, identd.console_delays,
+    identd.console_sites TO identd_console;
