@@ -3,6 +3,7 @@
 Exit codes: 0 stopped as told, 2 a configuration that cannot be used, 1 anything else that kept it from starting.
 """
 
+import contextlib
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
+import asyncpg
 import trio
 import trio_asyncio
 from hypercorn.config import Config
@@ -23,6 +25,8 @@ from console.app import application
 from console.context import Console
 from console.daemon import Daemon
 from console.database import open_database
+from console.errors import BusyError, DatabaseAwayError
+from console.store.schema import missing_migrations
 from console.transfer.working import wipe_daily
 from identd.credentials import CredentialsError, KeyRing
 from identd.endpoint import Endpoint
@@ -94,12 +98,20 @@ async def _serve(settings: Settings, keys: KeyRing, log: Log, listener: socket.s
         console = Console(settings, database, Daemon(client), keys, log, time.time, nursery)
         nursery.start_soon(_await_signal, stop)
         nursery.start_soon(wipe_daily, console)
+        nursery.start_soon(_look_at_schema, console)
         log.info("console_started", url=section.origin, pid=os.getpid())
         # Starlette's and Hypercorn's types say the same in different words
         app = cast("ASGIFramework", application(console))
         await serve_http(app, http_config(settings, listener), shutdown_trigger=stop.wait)
         nursery.cancel_scope.cancel()
     log.info("console_stopped")
+
+
+async def _look_at_schema(console: Console) -> None:
+    """Say in the log what the pages would say one by one; where the database is away they say that."""
+    with contextlib.suppress(DatabaseAwayError, BusyError, asyncpg.PostgresError):
+        if missing := await missing_migrations(console.database):
+            console.log.error("schema_old", missing=", ".join(missing), reason="identd init-db is to be run")
 
 
 async def _await_signal(stop: trio.Event) -> None:

@@ -6,6 +6,7 @@ import pytest
 import trio
 
 from console.daemon import Daemon
+from console.database import Database
 from console.errors import DaemonAwayError, FieldErrors
 from demo import sql
 from protocol import messages as m
@@ -56,3 +57,24 @@ async def test_without_a_daemon_asking_is_an_error_and_waiting_is_not(tmp_path: 
         with pytest.raises(DaemonAwayError):
             await daemon.usage([1])
         assert not await daemon.in_force(5)
+
+
+async def test_what_changes_nothing_for_calls_is_in_force_before_the_next_poll(
+    database: str, tmp_path: Path, store: Database
+) -> None:
+    process = DaemonProcess(tmp_path, database, database={"poll_seconds": 30.0, "heartbeat_seconds": 30.0})
+    try:
+        async with Client(process.start().unix) as client:
+            daemon = Daemon(client)
+            for statement in (
+                "INSERT INTO rate_tables (name) VALUES ('Gold')",
+                "SELECT FROM rate_tables FOR UPDATE",  # a form that was saved as it was
+            ):
+                async with store.transaction("anna") as tx:
+                    await tx.execute(statement)
+                began = trio.current_time()
+                assert tx.xid is not None
+                assert await daemon.in_force(tx.xid)
+                assert trio.current_time() - began < 0.5
+    finally:
+        process.end()

@@ -84,3 +84,16 @@ def test_a_certificate_that_is_none_is_exit_2(tmp_path: Path) -> None:
     assert refused.stderr.splitlines() == [
         "identd console: console.tls_certificate and console.tls_key cannot be used: No such file or directory"
     ]
+
+
+def test_a_schema_of_before_the_upgrade_is_said_at_the_start_and_on_the_page(
+    tmp_path: Path, empty_database: str
+) -> None:
+    write_configuration(tmp_path)
+    with running_console(tmp_path, empty_database) as url:
+        answer = httpx.get(f"{url}/accounts", cookies={"__Host-identd": "x" * 43})
+        assert (answer.status_code, "identd init-db" in answer.text) == (503, True)
+    log = (tmp_path / "console.log").read_text()
+    assert "schema_old" in log
+    assert "0006_console" in log
+    assert "identd init-db is to be run" in log
