@@ -1,4 +1,4 @@
-"""Live calls as the daemon has them: listed, and ended by hand. One way for pages and API.
+"""Live calls as the daemon has them: counted, listed, and ended by hand. One way for pages and API.
 
 An ending is in the audit log exactly when the daemon may have done it: whoever ends a call comes with a transaction
 that was open before the daemon is asked, and the entry is written in it. What the call was says the daemon itself.
@@ -11,6 +11,7 @@ import msgspec
 from console.daemon import Daemon
 from console.database import Transaction
 from console.errors import DaemonAwayError, FieldErrors
+from console.objects.account_warnings import CallsUp
 from console.store.audit import write_audit
 from protocol import messages as m
 
@@ -32,6 +33,12 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     calls: int | None = None
     seconds: float | None = None
     call: m.LiveCall | None = None
+
+
+async def calls_up_of(daemon: Daemon, account_id: int) -> CallsUp:
+    """What counts against the account's capacity now. Raises DaemonAwayError."""
+    usage = await daemon.usage((account_id,))
+    return next((CallsUp(one.orig, one.term) for one in usage.accounts), CallsUp(0, 0))
 
 
 async def list_calls(daemon: Daemon, wanted: m.Calls) -> m.CallsAnswer:

@@ -4,6 +4,7 @@
 answers with what it would do to the calls of this account and of its neighbours.
 """
 
+import contextlib
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -21,18 +22,18 @@ from console.api.entries import AccountNew, AccountPatch
 from console.api.operation import Operation, changing, id_of, parameters_of
 from console.api.parameters import PAGING, Id, Parameter, Text, sorting
 from console.api.preconditions import Tags, check_edited, required_tags
-from console.context import Console, console_of
+from console.context import console_of
 from console.database import Transaction
 from console.door import actor_of
 from console.errors import DaemonAwayError
-from console.objects.account import Account, AccountDraft, KeepPassword, PasswordChange, SetPassword
+from console.live_calls import calls_up_of
+from console.objects.account import Account, AccountDraft, PasswordChange
 from console.objects.account_fields import changes, read_values, remarks
-from console.objects.account_warnings import CallsUp
 from console.objects.effect import Effect, effect_of
 from console.objects.field_values import Json
 from console.objects.listing import AccountRow
 from console.objects.listing_query import read_query
-from console.objects.password_fields import read_password_values
+from console.objects.password_fields import has_password_after, read_password_values
 from console.store.accounts import (
     create_account,
     deactivate,
@@ -211,9 +212,11 @@ async def _foretold(
     console = console_of(request)
     account_id = None if before is None else before.id
     around = await neighbours(console.database, draft, account_id)
-    calls_up = None if before is None else await _calls_up(console, before.id)
-    keeps = isinstance(password, KeepPassword) and before is not None and before.has_password
-    has_password = keeps or isinstance(password, SetPassword)
+    calls_up = None
+    if before is not None:
+        with contextlib.suppress(DaemonAwayError):
+            calls_up = await calls_up_of(console.daemon, before.id)
+    has_password = has_password_after(password, had=before is not None and before.has_password)
     try:
         async with console.database.transaction(actor_of(request).name) as tx:
             await work(tx)
@@ -230,16 +233,6 @@ async def _foretold(
         effect=effect,
     )
     return response_of(shown(foretold))
-
-
-async def _calls_up(console: Console, account_id: int) -> CallsUp | None:
-    """What the daemon says of the account; None where it says nothing."""
-    try:
-        answer = await console.daemon.usage([account_id])
-    except DaemonAwayError:
-        return None
-    usage = next((one for one in answer.accounts if one.account_id == account_id), None)
-    return CallsUp(0, 0) if usage is None else CallsUp(usage.orig, usage.term)
 
 
 _ONE = f"{PATH}/{{id:int}}"

@@ -52,6 +52,11 @@ def read_password_values(values: Mapping[str, Json], draft: AccountDraft) -> Pas
     return _change(password or "", keep, named, remove, draft, errors)
 
 
+def has_password_after(change: PasswordChange, *, had: bool) -> bool:
+    """Whether there is one when this change is saved."""
+    return had if isinstance(change, KeepPassword) else isinstance(change, SetPassword)
+
+
 def _flag(values: Mapping[str, str], name: str, errors: dict[str, str], *, default: bool) -> bool:
     text = values.get(name, "").strip()
     try:

@@ -4,7 +4,6 @@ Deleting asks for the account's name to be typed: it gives money back and remove
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from starlette.requests import Request
@@ -85,7 +84,6 @@ async def _page(
         "errors": errors or {},
         "typed": typed,
         "warning": warning,
-        "duration": duration,
     }
     try:
         usage = (await usage_of(console.daemon, [account.id])).get(account.id)
@@ -93,14 +91,6 @@ async def _page(
     except DaemonAwayError:
         pass  # the page says that nobody knows
     return render(request, "accounts/delete.html", values, 422 if errors else 409 if warning else 200)
-
-
-def duration(seconds: int) -> str:
-    """Seconds of calls as people say them: `3 d 04:05:06`."""
-    whole = timedelta(seconds=seconds)
-    hours, rest = divmod(whole.seconds, 3600)
-    clock = f"{hours:02}:{rest // 60:02}:{rest % 60:02}"
-    return f"{whole.days:,} d {clock}" if whole.days else clock
 
 
 def _id(request: Request) -> int:

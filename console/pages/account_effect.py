@@ -8,12 +8,11 @@ import trio
 
 from console.context import Console
 from console.errors import DaemonAwayError, FieldErrors
-from console.objects.account import Account, KeepPassword, RemovePassword
+from console.live_calls import calls_up_of
+from console.objects.account import Account, PasswordChange, RemovePassword, SetPassword
 from console.objects.account_fields import Difference, changes, read_text, remarks
-from console.objects.account_warnings import CallsUp
 from console.objects.effect import Effect, effect_of
-from console.objects.password_fields import read_password
-from console.pages.live import usage_of
+from console.objects.password_fields import has_password_after, read_password
 from console.store.neighbours import neighbours
 from console.store.references import resolve
 
@@ -41,11 +40,14 @@ async def judge(console: Console, values: Mapping[str, str], account: Account | 
         password = read_password(values, draft)
     except FieldErrors as wrong:
         return Judged(wrong.errors, remarks(values))
-    keeps = isinstance(password, KeepPassword)
-    removes = isinstance(password, RemovePassword)
     had_password = account is not None and account.has_password
     around = await neighbours(console.database, draft, None if account is None else account.id)
-    calls_up, is_away = await _calls_up(console, account)
+    calls_up, is_away = None, False
+    if account is not None:
+        try:
+            calls_up = await calls_up_of(console.daemon, account.id)
+        except DaemonAwayError:
+            is_away = True
     # where thousands of networks meet it takes some tenths of a second, which other pages need not wait for
     effect = await trio.to_thread.run_sync(
         partial(
@@ -53,7 +55,7 @@ async def judge(console: Console, values: Mapping[str, str], account: Account | 
             draft,
             around,
             console.wall(),
-            has_password=had_password if keeps else not removes,
+            has_password=has_password_after(password, had=had_password),
             calls_up=calls_up,
         )
     )
@@ -62,18 +64,16 @@ async def judge(console: Console, values: Mapping[str, str], account: Account | 
         remarks(values),
         account is None,
         () if account is None else tuple(changes(account, draft, references)),
-        "" if keeps or (removes and not had_password) else "is removed" if removes else "is set",
+        _said_of(password, had=had_password),
         effect,
         is_away,
     )
 
 
-async def _calls_up(console: Console, account: Account | None) -> tuple[CallsUp | None, bool]:
-    """What is up of the account, and whether the daemon is away; None also where it does not know the account."""
-    if account is None:
-        return None, False
-    try:
-        usage = (await usage_of(console.daemon, [account.id])).get(account.id)
-    except DaemonAwayError:
-        return None, True
-    return CallsUp(0, 0) if usage is None else CallsUp(usage.orig, usage.term), False
+def _said_of(change: PasswordChange, *, had: bool) -> str:
+    match change:
+        case SetPassword():
+            return "is set"
+        case RemovePassword() if had:
+            return "is removed"
+    return ""

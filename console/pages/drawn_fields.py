@@ -51,7 +51,17 @@ def money(amount: Decimal) -> str:
     return f"{whole}.{part.rstrip('0'):0<2}"
 
 
+def duration(seconds: float) -> str:
+    """A time as on a clock, whole days apart: `0:00:59`, `1:02:03`, `3 d 4:05:06`. Less than none is none."""
+    minutes, second = divmod(max(0, int(seconds)), 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    clock = f"{hour}:{minute:02}:{second:02}"
+    return f"{days:,} d {clock}" if days else clock
+
+
 templates.filters["money"] = money
+templates.filters["duration"] = duration
 
 
 def form_texts(fields: Sequence[Field], texts: Mapping[str, str]) -> dict[str, str]:

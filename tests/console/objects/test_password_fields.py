@@ -7,7 +7,7 @@ import pytest
 
 from console.errors import FieldErrors
 from console.objects.account import AccountDraft, KeepPassword, PasswordChange, RemovePassword, SetPassword
-from console.objects.password_fields import REALMS_MAX, read_password, read_password_values
+from console.objects.password_fields import REALMS_MAX, has_password_after, read_password, read_password_values
 from identd.credentials import HA1_MAX
 
 NAMED = AccountDraft(client_id=1, name="a", ident_by="name", ident_name="rose")
@@ -94,3 +94,11 @@ def test_json_of_another_type_is_told_at_its_field(values: Any, field: str) -> N
 
 def test_all_realms_that_may_be_named_fit_into_a_stored_password() -> None:
     assert REALMS_MAX * 2 <= HA1_MAX
+
+
+@pytest.mark.parametrize(
+    ("change", "after"),
+    [(KeepPassword(), (False, True)), (RemovePassword(), (False, False)), (SetPassword("x"), (True, True))],
+)
+def test_whether_there_is_a_password_afterwards(change: PasswordChange, after: tuple[bool, bool]) -> None:
+    assert (has_password_after(change, had=False), has_password_after(change, had=True)) == after

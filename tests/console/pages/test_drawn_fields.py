@@ -7,7 +7,7 @@ import pytest
 from console.database import Database
 from console.objects.client import FIELDS, Client
 from console.objects.client import to_text as client_text
-from console.pages.drawn_fields import Line, by_block, choices, form_texts, lines, money
+from console.pages.drawn_fields import Line, by_block, choices, duration, form_texts, lines, money
 from console.store.references import OPTIONS_MAX
 
 ROSE = Client(
@@ -74,3 +74,12 @@ async def test_what_was_typed_and_is_in_no_list_is_typed_again(store: Database):
     offered = await choices(store, FIELDS, {"orig_rate_table_id": "Glod", "term_rate_table_id": "#5"})
     assert "orig_rate_table_id" not in offered.by_field
     assert offered.by_field["term_rate_table_id"] == (("#5", "Gold"),)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(-1.0, "0:00:00"), (0.9, "0:00:00"), (59, "0:00:59"), (3723.9, "1:02:03"), (90_061, "1 d 1:01:01"),
+     (864_000_000, "10,000 d 0:00:00")],
+)  # fmt: skip
+def test_seconds_are_read_as_on_a_clock(seconds: float, said: str):
+    assert duration(seconds) == said
