@@ -7,7 +7,11 @@ import time
 from pathlib import Path
 
 import httpx
+import trio
 
+from console.database import Database
+from console.people.sessions import open_session
+from console.people.store import add_person
 from demo.console import running_console
 from demo.daemon import configuration_of, write_configuration
 from demo.process import IDENTD, running
@@ -97,3 +101,26 @@ def test_a_schema_of_before_the_upgrade_is_said_at_the_start_and_on_the_page(
     assert "schema_old" in log
     assert "0006_console" in log
     assert "identd init-db is to be run" in log
+
+
+async def test_it_ends_well_while_a_page_watches_live_counts(tmp_path: Path, database: str, store: Database) -> None:
+    person_id = await add_person(store, "anna", "viewer", actor="test")
+    session = await open_session(store, person_id, time.time(), address="127.0.0.1", agent="test")
+    write_configuration(tmp_path)
+    log = tmp_path / "console.log"
+
+    def watch() -> int:
+        command = ("console", "--config", configuration_of(tmp_path))
+        with running(command, {"IDENTD_CONSOLE_DSN": database}, log) as process:
+            eventually(lambda: "console_started" in log.read_text(), "the console has started")
+            origin = load_settings(configuration_of(tmp_path), {}).console.origin
+            cookies = {"__Host-identd": session.token}
+            with httpx.stream("GET", f"{origin}/accounts/live?ids=1", cookies=cookies) as live:
+                assert live.headers["content-type"].startswith("text/event-stream")
+                assert next(live.iter_raw())
+                process.terminate()
+                return process.wait(10)
+
+    assert await trio.to_thread.run_sync(watch) == 0, log.read_text()
+    assert "console_stopped" in log.read_text()
+    assert "Traceback" not in log.read_text()
