@@ -62,7 +62,7 @@ class Hardening:
 
     __slots__ = (
         "_app", "_doors", "_headers", "_hosts", "_is_behind_proxy", "_kept", "_origin", "_other_name", "_places",
-        "_refuse",
+        "_refuse", "_scheme",
     )  # fmt: skip
 
     def __init__(
@@ -76,6 +76,7 @@ class Hardening:
             for door in doors
         ]
         self._origin = settings.origin
+        self._scheme = settings.origin.partition(":")[0]
         self._hosts = hosts_of(settings)
         self._is_behind_proxy = bool(settings.public_url)
         port = settings.endpoint.port
@@ -95,6 +96,7 @@ class Hardening:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope["scheme"] = self._scheme  # behind a proxy the server sees http where the browser has https
         bytes_max, kind = self._behind(scope)
         state = scope.setdefault("state", {})  # where the guard puts who is asking
         body = _Body(receive, bytes_max, NOBODY_BODY_SECONDS if kind == "nobody" else BODY_SECONDS)

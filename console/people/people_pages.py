@@ -7,11 +7,13 @@ from starlette.responses import Response
 
 from console.context import console_of
 from console.door import Door, actor_of, form_text
-from console.errors import FieldErrors
+from console.errors import ChangedError, FieldErrors
 from console.pages.render import redirect, render
 from console.people.store import add_person, change_person, make_link, people, person, remove_person
 from console.roles import ROLES
 
+CHANGED = ("role", "status")
+THEIRS = "Somebody else has set this to “{}” since you opened the page. Choose what it is to be, and save again."
 NOT_ONESELF = "This is you: another admin has to do it, so that there is always one left."
 
 
@@ -42,18 +44,25 @@ async def person_page(request: Request) -> Response:
 
 
 async def edit_person(request: Request) -> Response:
-    """POST /people/{person_id}: another role, or blocked, or no longer."""
+    """POST /people/{person_id}: another role, or blocked, or no longer. Only what differs from what was read."""
     console, actor, person_id = console_of(request), actor_of(request), request.path_params["person_id"]
     form = await request.form()
-    role, status = form_text(form, "role"), form_text(form, "status")
+    typed = {field: form_text(form, field) for field in CHANGED}
+    etag = form_text(form, "etag")
     before = await person(console.database, person_id)
-    if person_id == actor.id and (role, status) != (before.role, before.status):
-        return await _person_page(request, {"role": role, "status": status}, {"": NOT_ONESELF}, 422)
+    read = dict(zip(CHANGED, etag.partition(".")[::2], strict=True))
+    wanted = {field: typed[field] for field in CHANGED if typed[field] != read[field]}
+    if person_id == actor.id and wanted:
+        return await _person_page(request, typed, {"": NOT_ONESELF}, 422)
     try:
-        if (role, status) != (before.role, before.status):
-            await change_person(console.database, person_id, actor=actor.name, role=role, status=status)
+        if wanted or etag != before.etag:
+            await change_person(console.database, person_id, actor=actor.name, etag=etag, **wanted)
     except FieldErrors as wrong:
-        return await _person_page(request, {"role": role, "status": status}, wrong.errors, 422)
+        return await _person_page(request, typed, wrong.errors, 422)
+    except ChangedError as changed:
+        theirs = dict(zip(CHANGED, changed.etag.partition(".")[::2], strict=True))
+        errors = {field: THEIRS.format(theirs[field]) for field in CHANGED if theirs[field] != read[field]}
+        return await _person_page(request, {**theirs, **wanted}, errors, 409)
     return redirect(request, "/people", f"{before.name} is saved; what was logged in as {before.name} is logged out.")
 
 

@@ -74,8 +74,13 @@ async def open_session(
     return Session(token, csrf_of(token))
 
 
-async def find_session(database: Database, token: str, now: float, limits: ConsoleSection) -> OpenSession | None:
-    """The session of this token while its limits have not passed and its person is active; notes that it was seen."""
+async def find_session(
+    database: Database, token: str, now: float, limits: ConsoleSection, *, by_itself: bool = False
+) -> OpenSession | None:
+    """The session of this token while its limits have not passed and its person is active; notes that it was seen.
+
+    `by_itself`: a page asks that stands open, and nobody has clicked; that keeps no session from getting idle.
+    """
     if not 1 <= len(token) <= TOKEN_CHARACTERS_MAX:
         return None
     row = await database.row(_OPEN + "s.session_hash = $1", hash_token(token))
@@ -85,7 +90,7 @@ async def find_session(database: Database, token: str, now: float, limits: Conso
     if _is_over(found, now, limits):
         await database.execute("DELETE FROM console_sessions WHERE id = $1", found.id)
         return None
-    if now - found.seen_at >= SEEN_EVERY_SECONDS:
+    if not by_itself and now - found.seen_at >= SEEN_EVERY_SECONDS:
         await database.execute("UPDATE console_sessions SET seen_at = to_timestamp($2) WHERE id = $1", found.id, now)
     return found
 

@@ -7,7 +7,7 @@ import asyncpg
 import msgspec
 
 from console.database import Database, Row, Session, Transaction
-from console.errors import FieldErrors, NotFoundError
+from console.errors import ChangedError, FieldErrors, NotFoundError
 from console.people.entries import write_entry
 from console.people.tokens import hash_token, new_token
 from console.roles import ROLES, Role
@@ -40,6 +40,11 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float
     seen_at: float | None
     """When a session of theirs that is still there was last used."""
+
+    @property
+    def etag(self) -> str:
+        """What a form carries of what it changes, as it was read."""
+        return f"{self.role}.{self.status}"
 
 
 _PERSON = """
@@ -96,10 +101,25 @@ async def person_named(session: Database | Session, name: str) -> Person:
 
 
 async def change_person(
-    database: Database, person_id: int, *, actor: str, role: str | None = None, status: str | None = None
+    database: Database,
+    person_id: int,
+    *,
+    actor: str,
+    role: str | None = None,
+    status: str | None = None,
+    etag: str | None = None,
 ) -> None:
-    """Another role or status. All their sessions end with it: what was allowed before is not carried on."""
+    """Another role or status. All their sessions end with it: what was allowed before is not carried on.
+
+    `etag`: as it was read; ChangedError where it is another by now, and None where that is all the same.
+    """
     async with database.transaction(actor) as transaction:
+        if etag is not None:
+            now = await transaction.value(
+                "SELECT role || '.' || status FROM console_users WHERE id = $1 FOR UPDATE", person_id
+            )
+            if now is not None and now != etag:
+                raise ChangedError("person", person_id, now)
         try:
             tag = await transaction.execute(
                 "UPDATE console_users SET role = coalesce($2, role), status = coalesce($3, status) WHERE id = $1",

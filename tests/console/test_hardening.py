@@ -10,16 +10,17 @@ import pytest
 import trio
 import trio.testing
 from hypercorn.trio import serve
+from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from console import hardening as console_hardening
 from console import slow_readers
 from console.app import application
 from console.context import Console
-from console.door import FORM_BYTES_MAX, Door
+from console.door import FORM_BYTES_MAX, Actor, Door
 from console.hardening import BODY_SECONDS, Hardening, hosts_of
 from console.main import http_config
-from console.pages.render import static
+from console.pages.render import redirect, static
 from console.people.sessions import COOKIE
 from console.places import NOBODY_MAX, NOBODY_SITE_MAX, REQUESTS_MAX
 from identd.settings import ConsoleSection
@@ -130,6 +131,18 @@ async def test_with_https_browsers_are_told_to_stay_there():
         base_url="https://identd.example.net",
     ) as client:
         assert "max-age" in (await client.get("/")).headers["strict-transport-security"]
+
+
+async def test_behind_a_proxy_with_https_cookies_are_secure():
+    async def said_after_a_form(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        request.state.actor = Actor(name="rose", role="viewer", kind="person", csrf="token-of-rose")
+        await redirect(request, "/then", "It is saved.")(scope, receive, send)
+
+    for origin, is_secure in (("https://identd.example.net", True), (ORIGIN, False)):
+        app = cast("Any", hardened(said_after_a_form, public_url=origin))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8878") as client:
+            assert ("Secure" in (await client.get("/do")).headers["set-cookie"]) == is_secure
 
 
 @pytest.mark.parametrize(

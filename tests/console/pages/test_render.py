@@ -1,5 +1,7 @@
 """Pages: escaped, not cached, and what a form did is said once, on the page after it."""
 
+import re
+
 import httpx
 import jinja2
 import pytest
@@ -9,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from console.door import Actor
-from console.pages.render import COOKIE, NOT_IN_FORCE, moment, redirect, render, static, templates
+from console.pages.render import COOKIE, FOLDER, NOT_IN_FORCE, moment, redirect, render, static, templates
 from tests.console.conftest import Browser
 
 ROSE = Actor(name="rose", role="operator", kind="person", id=1, csrf="token-of-rose")
@@ -91,3 +93,14 @@ def test_the_url_of_a_file_changes_with_the_file():
 )
 def test_moments_are_utc_to_the_second(at: float | None, text: str):
     assert moment(at) == text
+
+
+def test_whatever_asks_by_itself_says_so() -> None:
+    """Or the page that stands open would keep its session for ever."""
+    asking = [
+        tag
+        for template in (FOLDER / "templates").rglob("*.html")
+        for tag in re.findall(r"<\w+[^<]*hx-trigger=\"every[^<]*>", template.read_text())
+    ]
+    assert asking
+    assert [tag for tag in asking if "X-Poll" not in tag] == []

@@ -20,7 +20,7 @@ class App:
 
 def request(console: Console, **headers: str) -> Request:
     encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
-    return Request({"type": "http", "app": App(console), "headers": encoded})
+    return Request({"type": "http", "app": App(console), "headers": encoded, "query_string": b""})
 
 
 async def test_a_cookie_says_which_person(console: Console):
@@ -33,6 +33,29 @@ async def test_a_cookie_says_which_person(console: Console):
     )  # fmt: skip
     assert isinstance(asked.state.session_id, int)
     assert await actor_of_key(asked) is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "query", "is_seen"),
+    [
+        ({}, b"", True),
+        ({"hx-request": "true"}, b"outcome=error", True),
+        ({"hx-request": "true", "x-poll": "1"}, b"", False),
+        ({}, b"poll=1", False),
+        ({"accept": "text/event-stream"}, b"ids=1", False),
+    ],
+)
+async def test_a_page_that_asks_by_itself_keeps_no_session_from_getting_idle(
+    console: Console, headers: dict[str, str], query: bytes, is_seen: bool
+):
+    person_id = await add_person(console.database, "anna", "auditor", actor="test")
+    opened_at = console.wall() - 600
+    session = await open_session(console.database, person_id, opened_at, address="", agent="")
+    asked = request(console, cookie=f"{COOKIE}={session.token}", **headers)
+    asked.scope["query_string"] = query
+    assert await actor_of_session(asked) is not None
+    seen_at = await console.database.value("SELECT extract(epoch FROM seen_at)::float8 FROM console_sessions")
+    assert (seen_at > opened_at + 1) == is_seen
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER "])

@@ -42,7 +42,9 @@ async def test_what_will_not_do_is_said_at_its_field_with_what_was_typed(
 async def test_another_role_logs_somebody_out_and_counts_at_the_next_login(console: Console, browser_of: Browser):
     admin, viewer = await browser_of("admin"), await browser_of("viewer")
     whose = await person_named(console.database, "viewer1")
-    answer = await admin.post(f"/people/{whose.id}", data={"role": "operator", "status": "active"})
+    answer = await admin.post(
+        f"/people/{whose.id}", data={"role": "operator", "status": "active", "etag": "viewer.active"}
+    )
     assert answer.headers["location"] == "/people"
     assert (await viewer.get("/me")).status_code == 303
     assert (await person_named(console.database, "viewer1")).role == "operator"
@@ -51,7 +53,7 @@ async def test_another_role_logs_somebody_out_and_counts_at_the_next_login(conso
 async def test_who_is_blocked_is_out_and_gets_no_link(console: Console, browser_of: Browser):
     admin, viewer = await browser_of("admin"), await browser_of("viewer")
     whose = await person_named(console.database, "viewer1")
-    await admin.post(f"/people/{whose.id}", data={"role": "viewer", "status": "blocked"})
+    await admin.post(f"/people/{whose.id}", data={"role": "viewer", "status": "blocked", "etag": "viewer.active"})
     assert (await viewer.get("/me")).status_code == 303
     assert "Blocked" in (await admin.get("/people")).text
     refused = await admin.post(f"/people/{whose.id}/link")
@@ -59,12 +61,29 @@ async def test_who_is_blocked_is_out_and_gets_no_link(console: Console, browser_
     assert "/welcome/" not in refused.text
 
 
+async def test_a_form_from_before_somebody_was_blocked_lets_nobody_in_again(console: Console, browser_of: Browser):
+    admin, _viewer = await browser_of("admin"), await browser_of("viewer")
+    whose = await person_named(console.database, "viewer1")
+    path, read = f"/people/{whose.id}", {"etag": "viewer.active"}
+    assert 'name="etag" value="viewer.active"' in (await admin.get(path)).text
+    await admin.post(path, data={"role": "viewer", "status": "blocked", **read})
+    for form in ({"role": "operator", "status": "active", **read}, {"role": "operator", "status": "active"}):
+        stale = await admin.post(path, data=form)
+        assert stale.status_code == 409
+        assert "Somebody else has set this to “blocked”" in stale.text
+        assert (await person_named(console.database, "viewer1")).etag == "viewer.blocked"
+    assert 'value="viewer.blocked"' in stale.text
+    again = await admin.post(path, data={"role": "operator", "status": "blocked", "etag": "viewer.blocked"})
+    assert again.status_code == 303
+    assert (await person_named(console.database, "viewer1")).etag == "operator.blocked"
+
+
 async def test_the_last_admin_stays_one(console: Console, browser_of: Browser):
     admin = await browser_of("admin")
     oneself = await person_named(console.database, "admin0")
     for path, form in (
-        (f"/people/{oneself.id}", {"role": "viewer", "status": "active"}),
-        (f"/people/{oneself.id}", {"role": "admin", "status": "blocked"}),
+        (f"/people/{oneself.id}", {"role": "viewer", "status": "active", "etag": "admin.active"}),
+        (f"/people/{oneself.id}", {"role": "admin", "status": "blocked", "etag": "admin.active"}),
         (f"/people/{oneself.id}/remove", {}),
     ):
         answer = await admin.post(path, data=form)

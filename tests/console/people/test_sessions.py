@@ -60,6 +60,14 @@ async def test_a_use_is_written_once_a_minute(console: Console):
         assert at == NOW + seen
 
 
+async def test_a_page_that_stands_open_and_asks_ends_with_its_session(console: Console):
+    session = await opened(console, await add_person(console.database, "anna", "viewer", actor="test"))
+    for moment in range(0, LIMITS.session_idle_seconds, 60):
+        assert await find_session(console.database, session.token, NOW + moment, LIMITS, by_itself=True)
+    later = NOW + LIMITS.session_idle_seconds + 1
+    assert await find_session(console.database, session.token, later, LIMITS, by_itself=True) is None
+
+
 async def test_who_is_blocked_is_out_at_once(console: Console):
     person_id = await add_person(console.database, "anna", "viewer", actor="test")
     session = await opened(console, person_id)

@@ -3,7 +3,7 @@
 import pytest
 
 from console.context import Console
-from console.errors import FieldErrors, NotFoundError
+from console.errors import ChangedError, FieldErrors, NotFoundError
 from console.people.sessions import open_session
 from console.people.store import (
     LINK_SECONDS,
@@ -53,6 +53,16 @@ async def test_another_role_or_a_block_ends_every_session_and_a_block_the_link(c
     assert (found.role, found.status, found.has_link) == ("operator", "blocked", False)
     with pytest.raises(FieldErrors):
         await change_person(console.database, person_id, actor="test", status="asleep")
+
+
+async def test_what_somebody_else_has_changed_since_it_was_read_stays(console: Console):
+    person_id = await add_person(console.database, "anna", "viewer", actor="test")
+    read = (await person(console.database, person_id)).etag
+    await change_person(console.database, person_id, actor="test", status="blocked", etag=read)
+    with pytest.raises(ChangedError) as caught:
+        await change_person(console.database, person_id, actor="test", role="operator", etag=read)
+    assert caught.value.etag == "viewer.blocked"
+    assert (await person(console.database, person_id)).etag == "viewer.blocked"
 
 
 async def test_who_is_not_there_cannot_be_changed_linked_or_removed(console: Console):
