@@ -4,7 +4,9 @@ The same values open the door and describe it, so the two cannot differ: paramet
 published, and every exception becomes an answer that is listed.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import contextlib
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -24,6 +26,9 @@ from console.roles import Permission
 
 TRIES_MAX = 3
 """Of a change with `If-Match: *` that somebody else gets in between of."""
+
+KEY_REQUESTS_MAX = 32
+"""Of one key at once, an eighth of all places: a program that runs wild leaves room for people and other programs."""
 
 Work = Callable[[Transaction], Awaitable[Shown]]
 
@@ -63,9 +68,32 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         try:
             checked_key(request.headers.get("idempotency-key"))
             request.state.parameters = read_parameters(self.parameters, request.query_params.multi_items())
-            return await self.handler(request)
+            with _place_of_key(request):
+                return await self.handler(request)
         except (ApiError, *TRANSLATED) as error:
             return error_response(api_error(error))
+
+
+@contextlib.contextmanager
+def _place_of_key(request: Request) -> Iterator[None]:
+    """Held while the request is answered. ApiError where its key has too many already."""
+    actor = request.state.actor
+    if actor is None:  # an operation that is open to everybody
+        yield
+        return
+    state = request.app.state
+    if not hasattr(state, "requests_of_keys"):
+        state.requests_of_keys = Counter()
+    held: Counter[str] = state.requests_of_keys
+    if held[actor.name] >= KEY_REQUESTS_MAX:
+        raise ApiError("busy", f"This key has {KEY_REQUESTS_MAX} requests under way: wait for their answers.")
+    held[actor.name] += 1
+    try:
+        yield
+    finally:
+        held[actor.name] -= 1
+        if not held[actor.name]:
+            del held[actor.name]
 
 
 def parameters_of(request: Request) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 import httpx
 import pytest
+import trio
+import trio.testing
 from starlette.requests import Request
 from starlette.responses import Response
 
 from console.api import OPERATIONS
 from console.api.answers import Shown, shown
-from console.api.operation import TRIES_MAX, Operation, changing, parameters_of
+from console.api.operation import KEY_REQUESTS_MAX, TRIES_MAX, Operation, changing, parameters_of
 from console.api.parameters import Parameter
 from console.api.preconditions import Tags
 from console.context import Console
@@ -42,14 +44,14 @@ class _App:
         self.state = type("State", (), {"console": console})()
 
 
-def request_of(console: Console, query: str = "") -> Request:
+def request_of(console: Console, query: str = "", name: str = "key:test", app: _App | None = None) -> Request:
     async def receive() -> dict[str, object]:
         return {"type": "http.request", "body": b"", "more_body": False}
 
     scope = {
         "type": "http", "method": "PATCH", "path": "/x", "query_string": query.encode(), "headers": [],
-        "app": _App(console), "server": ("127.0.0.1", 80), "scheme": "http",
-        "state": {"actor": Actor(name="key:test", role="operator", kind="key")},
+        "app": app or _App(console), "server": ("127.0.0.1", 80), "scheme": "http",
+        "state": {"actor": Actor(name=name, role="operator", kind="key")},
     }  # fmt: skip
     return Request(scope, receive)
 
@@ -106,6 +108,36 @@ async def test_whoever_cannot_be_waited_for_is_told_when_to_come_again(console: 
     answer = await operation.door.handler(request_of(console))
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
     assert b'"busy"' in bytes(answer.body)
+
+
+async def test_a_key_that_asks_without_end_leaves_room_for_others(console: Console):
+    answered = trio.Event()
+    statuses: list[int] = []
+
+    async def handler(_request: Request) -> Response:
+        await answered.wait()
+        return Response()
+
+    operation = Operation(
+        name="x", method="GET", path="/x", permission=None, handler=handler, tag="x", summary="", answers={200: None}
+    )
+    app = _App(console)
+
+    async def ask(name: str) -> None:
+        statuses.append((await operation.door.handler(request_of(console, name=name, app=app))).status_code)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(KEY_REQUESTS_MAX):
+            nursery.start_soon(ask, "key:wild")
+        await trio.testing.wait_all_tasks_blocked()
+        await ask("key:wild")
+        assert statuses == [503]
+        nursery.start_soon(ask, "key:other")
+        await trio.testing.wait_all_tasks_blocked()
+        answered.set()
+    assert sorted(statuses) == [200] * (KEY_REQUESTS_MAX + 1) + [503]
+    await ask("key:wild")
+    assert statuses[-1] == 200, "what was answered holds no place"
 
 
 async def test_a_handler_gets_parameters_that_are_read(console: Console):
