@@ -3,6 +3,7 @@
 What is up only the daemon knows; the names of accounts and clients come from the database, in one query a look.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
@@ -16,16 +17,24 @@ from console.door import Door, actor_of, form_text
 from console.errors import DaemonAwayError, FieldErrors
 from console.live_calls import CallKey, end_call, find_call, list_calls
 from console.objects.row_id import read_id
+from console.pages.call_filter import FIELDS, CallFilter, read_filter
+from console.pages.call_sums import Sums, sums_by
+from console.pages.drawn_fields import duration
 from console.pages.render import Kind, redirect, render
 from console.pages.whose import offered
-from console.store.references import options
+from console.store.account_names import suggest_accounts
+from console.store.references import options, resolve
 from protocol import messages as m
 
 PATH = "/calls"
 END_PATH = "/calls/end"
-FILTERS = ("account_id", "client_id", "gateway")
+SUGGEST_PATH = "/calls/accounts"
+SUGGESTIONS_MAX = 20
 REFRESH_SECONDS = 2
 """How often the page asks again: a listing of 500 calls costs the daemon less than a millisecond."""
+
+UNKNOWN = {"gateway": "There is no gateway of this name."}
+"""By the field that the daemon refused, in the page's words."""
 
 ENDED: dict[str, tuple[Kind, str]] = {
     "released": ("done", "The call no longer counts. Only its switch can hang up, where people still talk."),
@@ -54,13 +63,6 @@ class ShownCall(msgspec.Struct, frozen=True, kw_only=True):
     end_url: str
 
 
-def duration(seconds: float) -> str:
-    """Hours, minutes, seconds: `1:02:03`, `2:03`."""
-    minutes, rest = divmod(max(0, int(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
 def wanted(query: Mapping[str, str], request_id: int) -> m.Calls:
     """The request for the part of the calls that the URL names. FieldErrors where it cannot be one."""
     errors: dict[str, str] = {}
@@ -87,24 +89,35 @@ def _row_id(query: Mapping[str, str], field: str, errors: dict[str, str]) -> int
 async def show(request: Request) -> Response:
     """The calls that are up now."""
     console = console_of(request)
-    query = {field: request.query_params.get(field, "") for field in FILTERS}
+    query = {field: request.query_params.get(field, "") for field in FIELDS}
+    sought = CallFilter()
     shown: Sequence[ShownCall] = ()
+    sums: Mapping[str, Sums] = {}
     errors: Mapping[str, str] = {}
     omitted, away, status = 0, False, 200
     try:
-        answer = await list_calls(console.daemon, wanted(query, console.daemon.next_id()))
+        sought = await read_filter(console.database, request.query_params)
+        query = {"account": sought.account, "client": sought.client, "gateway": sought.gateway or ""}
+        answer = await list_calls(console.daemon, sought.request(console.daemon.next_id()))
         shown, omitted = await _shown(console.database, answer.calls), answer.omitted
+        names = {
+            "client": {row.call.client_id: row.client for row in shown},
+            "account": {row.call.account_id: row.account for row in shown},
+        }
+        sums = await sums_by(console.daemon, sought, names, answer)
     except FieldErrors as wrong:
-        errors, status = wrong.errors, 422
+        errors, status = {name: UNKNOWN.get(name, sentence) for name, sentence in wrong.errors.items()}, 422
+        query = {field: query[field] or request.query_params.get(f"{field}_id", "") for field in FIELDS}
     except DaemonAwayError:
         away, status = True, 503
     gateways = await options(console.database, "gateway")
-    kept = {field: text for field, text in query.items() if text}
+    kept = sought.pairs
     is_paused = request.query_params.get("refresh") == "off"
     values = {
         "query": query,
         "errors": errors,
         "shown": shown,
+        "sums": sums,
         "omitted": omitted,
         "away": away,
         "refresh_seconds": 0 if is_paused or errors else REFRESH_SECONDS,
@@ -118,6 +131,20 @@ async def show(request: Request) -> Response:
     # a fragment that says "away" must be swapped in as well, and htmx swaps no 503
     is_fragment = "hx-request" in request.headers
     return render(request, "calls/page.html", values, 200 if is_fragment and away else status)
+
+
+async def suggest(request: Request) -> Response:
+    """GET /calls/accounts?account=…: `<option>`s of accounts whose name has this in it, of the client typed."""
+    database, query = console_of(request).database, request.query_params
+    client = query.get("client", "").strip()
+    client_id = (await resolve(database, [{"client": client}])).ids.get(("client", client))
+    found = await suggest_accounts(database, query.get("account", ""), client_id, SUGGESTIONS_MAX)
+    names = Counter(one.name for one in found)
+    offered_names = [
+        {"name": one.name if names[one.name] == 1 else f"#{one.id}", "detail": f"{one.name} · {one.client}"}
+        for one in found
+    ]
+    return render(request, "accounts/suggestions.html", {"options": offered_names})
 
 
 async def ask_whether(request: Request) -> Response:
@@ -209,6 +236,7 @@ def _url(path: str, query: Mapping[str, str]) -> str:
 
 DOORS: tuple[Door, ...] = (
     Door("GET", PATH, "read", show),
+    Door("GET", SUGGEST_PATH, "read", suggest),
     Door("GET", END_PATH, "release", ask_whether),
     Door("POST", END_PATH, "release", end),
 )
