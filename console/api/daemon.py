@@ -11,16 +11,17 @@ from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console import live_calls
+from console import live_calls, whose_call
 from console.api.answers import API, response_of, shown
 from console.api.answers import Shown as Answer
 from console.api.bodies import declared, json_object
 from console.api.entries import CallToEnd, Question
-from console.api.errors import CODES, RETRY_SECONDS, ErrorAnswer
+from console.api.errors import CODES, RETRY_SECONDS, ApiError, ErrorAnswer
 from console.api.operation import Operation, changing, parameters_of
 from console.api.parameters import Id, Parameter, Text
 from console.context import console_of
 from console.database import Transaction
+from console.door import actor_of
 from console.errors import FieldErrors
 from matcher.address import AddressError, canonical_address
 from protocol import messages as m
@@ -113,9 +114,11 @@ async def end_call(request: Request) -> Response:
 
 async def ask_whose(request: Request) -> Response:
     """POST /whose"""
-    console = console_of(request)
+    console, actor = console_of(request), actor_of(request)
     values = await json_object(request)
     question = declared(values, Question)
+    if not whose_call.may_ask(actor, question.password):
+        raise ApiError("forbidden", whose_call.NOT_YOU)
     _check_bytes(question)
     if not any(getattr(question, name) for name in SAYS_WHO):
         raise FieldErrors({"ip": "Send at least one of ip, name and ani: nothing else says who is calling"})
@@ -125,8 +128,7 @@ async def ask_whose(request: Request) -> Response:
         except AddressError:
             raise FieldErrors({"ip": "Send one IPv4 or IPv6 address, such as 192.0.2.7 or 2001:db8::7"}) from None
     asked = m.Identify(id=console.daemon.next_id(), explain=True, **msgspec.structs.asdict(question))
-    answer = await console.daemon.ask(asked)
-    assert isinstance(answer, m.DecisionAnswer), "identify is answered by a decision"
+    answer = await whose_call.ask_whose(console, actor, asked)
     return response_of(shown(msgspec.convert(answer, Decision, from_attributes=True)))
 
 
@@ -181,7 +183,8 @@ OPERATIONS: tuple[Operation, ...] = (
         permission="read",
         handler=ask_whose,
         tag="whose",
-        summary="Whose call is it? Asks the daemon as a switch would, and changes nothing.",
+        summary="Whose call is it? Asks the daemon as a switch would, and changes nothing. Only roles that may see "
+        "passwords may send one; that is in the audit log.",
         body=Question,
         answers={200: Decision},
         errors=("daemon_away",),

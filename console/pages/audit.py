@@ -1,5 +1,6 @@
 """The audit log: who changed what when, before and after side by side. What is asked for is in the URL."""
 
+import functools
 from collections.abc import Mapping
 
 import msgspec
@@ -7,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from console.context import console_of
-from console.door import Door
+from console.door import Door, actor_of
 from console.errors import FieldErrors
 from console.objects.audit import ENTITIES, SIZES, AuditEntry, AuditFilter, AuditPage, read_query, write_query
 from console.pages.render import render
@@ -31,6 +32,8 @@ PROFILES: dict[str, str] = {
     "routing_plans": "/routing-plans/{}",
 }
 """Entity -> where what it is about is shown."""
+PROFILES_OF_PEOPLE: dict[str, str] = {"console_users": "/people/{}", "console_keys": "/people/keys"}
+"""The same, for those who may open these."""
 
 ACTIONS: dict[str, tuple[str, str]] = {
     "insert": ("ok", "created"),
@@ -39,6 +42,11 @@ ACTIONS: dict[str, tuple[str, str]] = {
     "truncate": ("bad", "deleted with all"),
     "release": ("warn", "released by hand"),
     "reveal": ("warn", "password shown"),
+    "ask": ("warn", "password tried"),
+    "login": ("info", "logged in"),
+    "login_failed": ("bad", "login refused"),
+    "logout": ("off", "logged out"),
+    "link": ("warn", "one-time link made"),
 }
 """Action -> how its marker looks, and its word; others stand for themselves."""
 
@@ -55,6 +63,7 @@ async def show(request: Request) -> Response:
     except FieldErrors as wrong:
         errors = wrong.errors
     first = msgspec.structs.replace(wanted, before=None, after=None)
+    may_see_people = actor_of(request).may("people")
     values = {
         "query": {field: query.get(field, "") for field in FIELDS},
         "errors": errors,
@@ -68,7 +77,7 @@ async def show(request: Request) -> Response:
         "actions": [(action, _action(action)[1]) for action in await audited_actions(console.database)],
         "sizes": [(size, size) for size in SIZES],
         "shown_max": SHOWN_MAX,
-        "profile": _profile,
+        "profile": functools.partial(_profile, PROFILES | PROFILES_OF_PEOPLE if may_see_people else PROFILES),
         "action": _action,
     }
     return render(request, "audit/page.html", values, 422 if errors else 200)
@@ -83,11 +92,11 @@ def _with_names(query: Mapping[str, str]) -> dict[str, str]:
     return named
 
 
-def _profile(entry: AuditEntry) -> str:
+def _profile(profiles: Mapping[str, str], entry: AuditEntry) -> str:
     """Where what the entry is about is shown, "" where it is nowhere (any more)."""
     if entry.entity_id is None or entry.action in ("delete", "truncate"):
         return ""
-    return PROFILES.get(entry.entity, "").format(entry.entity_id)
+    return profiles.get(entry.entity, "").format(entry.entity_id)
 
 
 def _action(action: str) -> tuple[str, str]:

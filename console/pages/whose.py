@@ -13,8 +13,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from console import whose_call
 from console.context import Console, console_of
-from console.door import Door, form_text
+from console.door import Door, actor_of, form_text
 from console.errors import DaemonAwayError, FieldErrors
 from console.objects.references import Kind, Options
 from console.pages.reasons import words_of
@@ -100,6 +101,9 @@ async def ask(request: Request) -> Response:
     """POST: with a password the answer itself, without one the way to its URL."""
     form = await request.form()
     entered = {field: form_text(form, field) for field in (*FIELDS, "password")}
+    if not whose_call.may_ask(actor_of(request), entered["password"] or None):
+        values = {"title": "Not allowed", "message": whose_call.NOT_YOU, "back": PATH}
+        return render(request, "error.html", values, 403)
     if entered["password"]:
         return await _answered(request, entered)
     return RedirectResponse(f"{PATH}?{urlencode({field: entered[field] for field in FIELDS if entered[field]})}", 303)
@@ -108,12 +112,12 @@ async def ask(request: Request) -> Response:
 async def _answered(request: Request, entered: Mapping[str, str]) -> Response:
     console = console_of(request)
     try:
-        answer = await console.daemon.ask(question(entered, console.daemon.next_id()))
+        asked = question(entered, console.daemon.next_id())
+        answer = await whose_call.ask_whose(console, actor_of(request), asked)
     except FieldErrors as wrong:
         return await _page(request, entered, errors=wrong.errors, status=422)
     except DaemonAwayError:
         return await _page(request, entered, away=True, status=503)
-    assert isinstance(answer, m.DecisionAnswer), "identify is answered by a decision"
     return await _page(request, entered, answer=answer)
 
 

@@ -16,6 +16,7 @@ from console.database import Database
 from identd.settings import ConsoleSection, Settings, Socket
 from protocol.client_trio import Client
 from tests.console.api.conftest import NEW_ACCOUNT, version
+from tests.console.conftest import Browser
 from tests.end_to_end.daemon import DaemonProcess
 
 CALLS = "/api/v1/calls"
@@ -90,6 +91,18 @@ async def test_whose_call_it_is_is_told_with_why_the_others_lost(
     assert "id" not in told
     nobody = await operator.post(WHOSE, json={"name": "nobody", "dnis": "44"})
     assert nobody.json()["reason"] == "unknown_source"
+
+
+async def test_a_password_is_tried_only_by_keys_that_may_see_it_and_that_is_noted(
+    operator: httpx.AsyncClient, daemon: DaemonProcess, stocked: Database, key_of: Browser
+):
+    tried = {"ip": "11.11.20.33", "dnis": "44", "gateway": "GW Calls", "password": "hunter2-in-clear"}
+    refused = await (await key_of("viewer")).post(WHOSE, json=tried)
+    assert (refused.status_code, refused.json()["error"]) == (403, "forbidden")
+    assert (await operator.post(WHOSE, json=tried)).status_code == 200
+    ((actor, after),) = await stocked.fetch("SELECT actor, after::text FROM audit_log WHERE action = 'ask'")
+    assert actor == "key:key-operator-0"
+    assert "hunter2" not in after
 
 
 async def test_the_daemon_hears_no_bad_question(operator: httpx.AsyncClient, daemon: DaemonProcess):

@@ -120,3 +120,18 @@ async def test_what_is_deleted_has_its_name_and_no_link(auditor: httpx.AsyncClie
 async def test_viewers_have_no_audit_log(browser_of: Browser):
     viewer = await browser_of("viewer")
     assert (await viewer.get("/audit")).status_code == 403
+
+
+async def test_what_people_do_stands_in_words_and_leads_to_them_where_one_may_go(
+    browser_of: Browser, store: Database
+):
+    admin, auditor = await browser_of("admin"), await browser_of("auditor")
+    async with store.transaction("anna") as tx:
+        for action in ("login", "login_failed", "logout", "link"):
+            await write_audit(tx, action, "console_users", 1)
+    (link, logout, failed, login) = await entries(admin, "actor=anna")
+    for entry, word in ((link, "one-time link made"), (logout, "logged out"), (failed, "login refused")):
+        assert word in entry
+    assert "logged in Person admin0" in login
+    assert 'href="/people/1"' in (await admin.get("/audit?actor=anna")).text
+    assert 'href="/people/1"' not in (await auditor.get("/audit?actor=anna")).text

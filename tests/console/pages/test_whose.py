@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from console.database import Database
 from console.errors import FieldErrors
 from console.pages.whose import question
 from tests.console.conftest import Browser
@@ -65,14 +66,33 @@ async def test_a_verified_name_to_a_vendor_shows_the_proxy(viewer: httpx.AsyncCl
 
 
 async def test_without_a_password_the_question_is_in_the_url_and_with_one_never(
-    viewer: httpx.AsyncClient,
+    browser_of: Browser, sampled: DaemonProcess
 ):
-    plain = await viewer.post("/whose", data={"name": "rose", "dnis": "1#2", "password": ""})
+    operator = await browser_of("operator")
+    plain = await operator.post("/whose", data={"name": "rose", "dnis": "1#2", "password": ""})
     assert (plain.status_code, plain.headers["location"]) == (303, "/whose?name=rose&dnis=1%232")
-    secret = await viewer.post("/whose", data={"name": "rose", "dnis": "44", "password": "hunter2-in-clear"})
+    secret = await operator.post("/whose", data={"name": "rose", "dnis": "44", "password": "hunter2-in-clear"})
     assert secret.status_code == 200
     assert "a name that nobody vouches for" in words(secret.text)
     assert "hunter2-in-clear" not in secret.text
+
+
+async def test_a_password_is_tried_only_by_those_who_may_see_it_and_that_is_noted(
+    browser_of: Browser, viewer: httpx.AsyncClient, store: Database
+):
+    tried = {"name": "rose", "dnis": "44", "password": "hunter2-in-clear"}
+    assert 'name="password"' not in (await viewer.get("/whose")).text
+    refused = await viewer.post("/whose", data=tried)
+    assert (refused.status_code, "leave the password out" in refused.text) == (403, True)
+    asked = "SELECT actor, entity, entity_id, before::text, after::text FROM audit_log WHERE action = 'ask'"
+    assert await store.fetch(asked) == []
+    operator = await browser_of("operator")
+    assert (await operator.post("/whose", data=tried)).status_code == 200
+    await operator.post("/whose", data={**tried, "password": ""})
+    ((actor, entity, account_id, before, after),) = await store.fetch(asked)
+    assert (actor, entity, account_id, before) == ("operator1", "accounts", 177, None)
+    assert '"name": "rose"' in after
+    assert "hunter2" not in after
 
 
 async def test_a_gateway_that_nobody_knows_is_refused_at_its_field(viewer: httpx.AsyncClient):
