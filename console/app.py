@@ -77,7 +77,8 @@ def _endpoint(door: Door) -> Callable[[Request], Awaitable[Response]]:
 
 async def _said(request: Request, status: int, error: str, title: str, message: str) -> Response:
     if request.url.path.startswith("/api/"):
-        return JSONResponse({"error": error, "message": message}, status)
+        headers = {"Retry-After": BUSY_RETRY_SECONDS} if status == 503 else None
+        return JSONResponse({"error": error, "message": message}, status, headers)
     if not hasattr(request.state, "actor"):  # no door was reached: whoever is logged in keeps the way to the others
         request.state.actor = None
         with contextlib.suppress(DatabaseAwayError):

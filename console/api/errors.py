@@ -36,12 +36,9 @@ CODES: dict[str, tuple[int, str]] = {
     "key_reused": (422, "This Idempotency-Key was used for another request."),
     "precondition_required": (428, "A change of what is there needs If-Match."),
     "internal": (500, "A fault of ours; it is in the console's log."),
-    "database_away": (503, "PostgreSQL does not answer; nothing was changed."),
+    "database_away": (503, "PostgreSQL does not answer; look whether what was asked is there before asking again."),
     "daemon_away": (503, "The daemon does not answer."),
-    "busy": (
-        503,
-        "Too many requests at once, in all or of this key, or others wrote the same rows; nothing was changed, try again.",
-    ),
+    "busy": (503, "Too many requests at once, or others wrote the same rows; nothing was changed, try again."),
 }
 """Code -> its status, and when it is said."""
 

@@ -8,7 +8,7 @@ import pytest
 
 from console.api.errors import CODES, ApiError, ErrorAnswer, api_error, error_response
 from console.context import Console
-from console.errors import ChangedError, DaemonAwayError, FieldErrors, InUseError, NotFoundError
+from console.errors import BusyError, ChangedError, DaemonAwayError, FieldErrors, InUseError, NotFoundError
 from console.roles import Role
 from tests.console.api.conftest import NEW_ACCOUNT
 
@@ -90,7 +90,9 @@ async def test_who_has_no_key_or_the_wrong_role(
 
 async def test_a_database_that_is_away(operator: httpx.AsyncClient, console: Console):
     console.database._pool.terminate()
-    check(await operator.get(ACCOUNTS), "database_away")
+    answer = await operator.get(ACCOUNTS)
+    check(answer, "database_away")
+    assert answer.headers["retry-after"] == "2"
 
 
 TRANSLATED = [
@@ -98,6 +100,7 @@ TRANSLATED = [
     (NotFoundError("account", 7), "not_found"),
     (ChangedError("account", 7, "0123456789abcdef"), "changed"),
     (InUseError("client", "Rose", "2 accounts"), "in_use"),
+    (BusyError(), "busy"),
     (DaemonAwayError("no socket"), "daemon_away"),
     (ApiError("key_reused", "Choose another"), "key_reused"),
 ]
