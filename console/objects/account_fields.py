@@ -174,6 +174,8 @@ FIELDS: tuple[Field, ...] = (
 
 FIELD: dict[str, Field] = {field.name: field for field in FIELDS}
 COLUMN: dict[str, Field] = {field.column: field for field in FIELDS}
+_NAMES = {field.column: field.name for field in FIELDS}
+_COLUMNS = {field.column: field.column for field in FIELDS}
 PASSWORD_NAMES = ("password", "password_keep", "password_realms", "password_remove")
 """Fields of `password_fields.py`: they are no columns that are read back."""
 _NOT_OURS = frozenset({"id", *PASSWORD_NAMES})
@@ -225,7 +227,7 @@ def read_text(
     there. What is empty is not set. Of a `line`, every name must be one of FIELDS, of PASSWORD_NAMES, or `id`.
     """
     columns = _columns(before)
-    stands = {} if before is None else to_text(before, references)
+    names = {} if before is None else _names(before)
     errors = _unknown(values.keys() - FIELD.keys() - _NOT_OURS, FIELD) if source == "line" else {}
     for field in FIELDS:
         column, written = field.column, values.get(field.name)
@@ -239,7 +241,7 @@ def read_text(
             if source == "form" and field.kind == "flag":
                 columns[column] = False
             continue
-        if before is not None and _lines(text) == _lines(stands[field.name].strip()):
+        if before is not None and _lines(text) == _lines(_text_of(field, before, names, references).strip()):
             continue
         columns.pop(column, None)
         if not text:
@@ -250,7 +252,7 @@ def read_text(
             columns[column] = _referred(field, text, references) if field.refers_to else field.read(text)
         except BadValueError as fault:
             errors[field.name] = str(fault)
-    return _draft(columns, errors, {field.column: field.name for field in FIELDS})
+    return _draft(columns, errors, _NAMES)
 
 
 def read_values(values: Mapping[str, Json], *, before: AccountDraft | None = None) -> AccountDraft:
@@ -280,7 +282,7 @@ def read_values(values: Mapping[str, Json], *, before: AccountDraft | None = Non
             columns[column] = field.read_json(value)
         except BadValueError as fault:
             errors[column] = str(fault)
-    return _draft(columns, errors, {field.column: field.column for field in FIELDS})
+    return _draft(columns, errors, _COLUMNS)
 
 
 def _columns(before: AccountDraft | None) -> dict[str, Any]:
@@ -352,25 +354,33 @@ def to_text(account: AccountDraft, references: References = NO_REFERENCES, *, zo
     `datetime-local` inputs want them, in UTC.
     """
     names = _names(account)
-    texts: dict[str, str] = {}
-    for field in FIELDS:
-        value = getattr(account, field.column)
-        if value is None:
-            texts[field.name] = ""
-        elif field.kind == "flag":
-            texts[field.name] = "yes" if value else "no"
-        elif field.kind == "time":
-            texts[field.name] = v.moment_text(value, zone=zone)
-        elif field.refers_to is not None:
-            ids = (value,) if field.kind == "reference" else value
-            called = [_called(names.get((field.refers_to, one)) or references.names.get((field.refers_to, one)), one)
-                      for one in ids]  # fmt: skip
-            texts[field.name] = called[0] if field.kind == "reference" else joined(called)
-        elif isinstance(value, tuple):
-            texts[field.name] = joined(value)
-        else:
-            texts[field.name] = v.rate_text(value) if isinstance(value, float) else str(value)
-    return texts
+    return {field.name: _text_of(field, account, names, references, zone=zone) for field in FIELDS}
+
+
+def _text_of(
+    field: Field,
+    account: AccountDraft,
+    names: Mapping[tuple[Kind, int], str],
+    references: References,
+    *,
+    zone: bool = True,
+) -> str:
+    """One field of `to_text`. `names` come before those of `references`."""
+    value = getattr(account, field.column)
+    if value is None:
+        return ""
+    if field.kind == "flag":
+        return "yes" if value else "no"
+    if field.kind == "time":
+        return v.moment_text(value, zone=zone)
+    if field.refers_to is not None:
+        ids = (value,) if field.kind == "reference" else value
+        called = [_called(names.get((field.refers_to, one)) or references.names.get((field.refers_to, one)), one)
+                  for one in ids]  # fmt: skip
+        return called[0] if field.kind == "reference" else joined(called)
+    if isinstance(value, tuple):
+        return joined(value)
+    return v.rate_text(value) if isinstance(value, float) else str(value)
 
 
 def _called(name: str | None, row_id: int) -> str:
@@ -397,10 +407,14 @@ def _names(account: AccountDraft) -> dict[tuple[Kind, int], str]:
 
 def changes(before: AccountDraft, after: AccountDraft, references: References = NO_REFERENCES) -> list[Difference]:
     """The fields in which two versions differ, in the order of the form, in words; "" where nothing is set."""
-    known = References(names={**references.names, **_names(before), **_names(after)})
-    was, becomes = to_text(before, known), to_text(after, known)
+    was, becomes = _names(before), _names(after)
+    was, becomes = {**becomes, **was}, {**was, **becomes}  # a draft has no names, the account that it was may have
     found = [
-        Difference(field.full_label, was[field.name], becomes[field.name])
+        Difference(
+            field.full_label,
+            _text_of(field, before, was, references),
+            _text_of(field, after, becomes, references),
+        )
         for field in FIELDS
         if getattr(before, field.column) != getattr(after, field.column)
     ]
