@@ -35,7 +35,8 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
 async def sums_by(
     daemon: Daemon, sought: CallFilter, names: Mapping[str, Mapping[int, str]], answer: m.CallsAnswer
 ) -> Mapping[str, Sums]:
-    """By "client" and by "account", as `names` is. Where not every call is listed: the daemon's own counts, except of one gateway.
+    """By "client" and by "account", as `names` is. Where not every call is listed: the daemon's own counts, unless of
+    one gateway.
 
     Raises DaemonAwayError.
     """
