@@ -16,8 +16,8 @@ SortKey = Literal["id", "client", "name", "ident", "tech_prefix"]
 PAGE_SIZES = (20, 50, 100, 500)
 
 FOUND_MAX = 5_000
-"""Rows of a search that are counted and can be paged to. Who finds more narrows the search; the whole list, without
-any filter, has no such end."""
+"""Rows of a search that are counted and can be paged to. Who finds more narrows the search; the whole list, and what
+indexes count (all of a client, a gateway, a rate table or plan, what is on, off or blocked), have no such end."""
 
 NETWORKS_SHOWN_MAX = 8
 """Networks of an account that a row carries: 500 rows of 4,096 each would be two million."""
@@ -28,7 +28,7 @@ class AccountFilter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
     `q`: the quick search: an id, or part of an account's or client's name, of a login or an ANI, or an address.
     `ident`: Name / ANI / IP: networks that cover the address, or that cover, equal or lie within the network; an
-    address may end early (`192.0.2.`); or part of a name or ANI.
+    address may end early (`192.0.2.`); or part of a name or ANI, where a + before a number does not count.
     Texts of one or two letters find what begins with them.
     `tech_prefix`: begins with it, letter by letter as the daemon compares. Tags: all of them, exactly.
     `client_type`: exactly. `client`: part of the client's name. `orig`/`term`: enabled in that direction.

@@ -19,6 +19,12 @@ Placeholder = Callable[[object], str]
 """Takes a value, gives the `$n` that stands for it."""
 
 _CLIENT_BY_INDEX = "a.client_id IN (SELECT c.id FROM clients AS c WHERE {})"
+_FIRST_CLIENTS = (
+    "a.client_id = ANY (ARRAY(SELECT c.id FROM clients AS c WHERE {}"
+    " AND EXISTS (SELECT FROM accounts AS x WHERE x.client_id = c.id OFFSET 0) LIMIT %d))"
+)
+"""How many clients a pattern finds is guessed badly, and on a wrong guess a million accounts are read for a few. This
+way there is one plan: the clients first, then the accounts of each by index."""
 _NETWORK_BY_INDEX = "a.id IN (SELECT n.account_id FROM account_networks AS n WHERE n.network && {})"
 _NETWORK_BY_ROW = "EXISTS (SELECT FROM account_networks AS n WHERE n.account_id = a.id AND n.network && {} OFFSET 0)"
 _GATEWAY_BY_INDEX = "a.id IN (SELECT b.account_id FROM account_gateways AS b WHERE b.gateway_id = {})"
@@ -46,10 +52,33 @@ def is_filtered(wanted: AccountFilter) -> bool:
     return wanted != AccountFilter()
 
 
-def branches_of(wanted: AccountFilter, put: Placeholder) -> list[str]:
-    """Conditions on `a`, one a branch: an account is wanted when one of them holds. No branch: none is."""
-    groups = _groups(wanted, put, by_index=True)
+def branches_of(wanted: AccountFilter, put: Placeholder, found_max: int | None = None) -> list[str]:
+    """Conditions on `a`, one a branch: an account is wanted when one of them holds. No branch: none is.
+
+    `found_max`: no more accounts than so many are asked for, whichever they are.
+    """
+    by_client = _CLIENT_BY_INDEX
+    if found_max is not None and _asked(wanted) in ({"q"}, {"client"}):
+        by_client = _FIRST_CLIENTS % found_max  # so many clients that have accounts have so many accounts
+    groups = _groups(wanted, put, by_index=True, by_client=by_client)
     return [" AND ".join(chosen) for chosen in itertools.product(*groups)]
+
+
+def is_counted(wanted: AccountFilter) -> bool:
+    """Whether indexes tell how many these are, however many: nothing is searched for in texts, tags or networks."""
+    return _asked(wanted) <= _COUNTED
+
+
+def others_of(wanted: AccountFilter) -> list[str] | None:
+    """Branches that find exactly the accounts that this filter does not, where these are the few; else None."""
+    if not all((name, getattr(wanted, name)) in _OTHERS for name in _asked(wanted)):
+        return None
+    return [branch for name in sorted(_asked(wanted)) for branch in _OTHERS[name, getattr(wanted, name)]]
+
+
+def _asked(wanted: AccountFilter) -> set[str]:
+    empty = AccountFilter()
+    return {name for name in wanted.__struct_fields__ if getattr(wanted, name) != getattr(empty, name)}
 
 
 def where_of(wanted: AccountFilter, put: Placeholder) -> str:
@@ -58,9 +87,11 @@ def where_of(wanted: AccountFilter, put: Placeholder) -> str:
     return " AND ".join(f"({' OR '.join(group)})" if group else "false" for group in groups) or "true"
 
 
-def _groups(wanted: AccountFilter, put: Placeholder, *, by_index: bool) -> list[tuple[str, ...]]:
+def _groups(
+    wanted: AccountFilter, put: Placeholder, *, by_index: bool, by_client: str = _CLIENT_BY_INDEX
+) -> list[tuple[str, ...]]:
     """All of the groups must hold, and of a group one. `by_index`: as a whole by an index, else row by row."""
-    client = (_CLIENT_BY_INDEX if by_index else "{}").format
+    client = (by_client if by_index else "{}").format
     groups: list[tuple[str, ...]] = []
     if wanted.q:
         text, found = wanted.q.strip(), []
@@ -72,7 +103,7 @@ def _groups(wanted: AccountFilter, put: Placeholder, *, by_index: bool) -> list[
         groups.append(tuple(found))
     if wanted.ident:
         text = wanted.ident.strip()
-        found = _networks(text, put, by_index=by_index) + _texts(text, ("coalesce(a.ident_name, a.ani)",), put)
+        found = _networks(text, put, by_index=by_index) + _identities(text, put)
         groups.append(tuple(found))
     if wanted.tech_prefix:
         is_storable = _is_storable(wanted.tech_prefix)
@@ -113,6 +144,30 @@ STATES: dict[str, tuple[tuple[str, ...], ...]] = {
 """State -> groups of conditions, of an account or of its client."""
 
 
+_COUNTED = frozenset(
+    (
+        "orig",
+        "orig_rate_table_id",
+        "routing_plan_id",
+        "term",
+        "term_rate_table_id",
+        "client_id",
+        "gateway_id",
+        "state",
+    )
+)
+_OTHERS: dict[tuple[str, object], tuple[str, ...]] = {
+    ("orig", True): ("NOT a.orig_enabled",),
+    ("term", False): ("a.term_enabled",),
+    ("state", "on"): (
+        "NOT a.orig_enabled AND NOT a.term_enabled",
+        "a.status = 'blocked'",
+        _CLIENT_BY_INDEX.format("c.status <> 'active'"),
+    ),
+}
+"""(field, value) that most accounts have -> the branches of those that have not: of `STATES`, the negation."""
+
+
 def _networks(text: str, put: Placeholder, *, by_index: bool) -> list[str]:
     network = network_asked_for(text)
     if network is None:
@@ -140,6 +195,13 @@ def _completed(text: str) -> str:
     if text.endswith(":") and "::" not in text and 0 < text.count(":") < 8 and text[0] != ":":
         return f"{text}:/{16 * text.count(':')}"
     return ""
+
+
+def _identities(text: str, put: Placeholder) -> list[str]:
+    """Conditions on a login or an ANI; a + before a number does not count, here as where calls are matched."""
+    column = ("coalesce(a.ident_name, a.ani)",)
+    found = _texts(text, column, put)
+    return found + _texts(text[1:], column, put) if re.fullmatch(r"\+[0-9]+\*?", text) else found
 
 
 def _texts(text: str, columns: Sequence[str], put: Placeholder) -> list[str]:

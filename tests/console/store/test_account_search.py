@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.objects.listing import AccountFilter
-from console.store.account_search import Parameters, branches_of, is_filtered, network_asked_for, where_of
+from console.store.account_search import (
+    Parameters,
+    branches_of,
+    is_counted,
+    is_filtered,
+    network_asked_for,
+    others_of,
+    where_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -99,3 +107,37 @@ def test_nothing_that_is_typed_becomes_sql(wanted: AccountFilter) -> None:
     for condition in (*branches_of(wanted, put), where_of(wanted, put)):
         assert "QXZ" not in condition
         assert condition.isascii()
+
+
+def test_a_plus_before_a_number_does_not_count() -> None:
+    put = Parameters()
+    branches_of(AccountFilter(ident="+44201"), put)
+    assert put.values == ["%+44201%", "%44201%"]
+    put = Parameters()
+    branches_of(AccountFilter(ident="+rose"), put)
+    assert put.values == ["%+rose%"]
+
+
+@pytest.mark.parametrize("name", sorted({"q", "client", "ident", "tech_prefix", "orig_tags", "client_type"}))
+def test_what_is_searched_for_in_texts_is_not_counted(name: str) -> None:
+    wanted = AccountFilter(**{"client_id": 1, name: ("x",) if name == "orig_tags" else "x"})  # type: ignore[arg-type]  # by name
+    assert (is_counted(wanted), is_counted(AccountFilter(client_id=1, orig=True, state="off"))) == (False, True)
+
+
+def test_the_others_are_known_only_where_most_accounts_are_like_this() -> None:
+    assert others_of(AccountFilter(orig=True)) == ["NOT a.orig_enabled"]
+    assert others_of(AccountFilter(orig=True, term=False)) == ["NOT a.orig_enabled", "a.term_enabled"]
+    for narrow in (AccountFilter(orig=False), AccountFilter(orig=True, client_id=1), AccountFilter(state="blocked")):
+        assert others_of(narrow) is None
+
+
+def test_no_more_clients_are_looked_up_than_accounts_are_asked_for() -> None:
+    for wanted, is_limited in (
+        (AccountFilter(q="rose"), True),
+        (AccountFilter(client="rose"), True),
+        (AccountFilter(client="rose", orig=True), False),  # the first clients may have none that are on
+        (AccountFilter(q="rose", client="rose"), False),
+    ):
+        branches = branches_of(wanted, Parameters(), 7)
+        assert any("LIMIT 7" in branch for branch in branches) == is_limited
+        assert not any("LIMIT" in branch for branch in branches_of(wanted, Parameters()))
