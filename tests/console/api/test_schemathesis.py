@@ -32,8 +32,8 @@ RUNS: dict[Role, tuple[str, int]] = {
     "operator": ("examples,coverage,fuzzing,stateful", 4),
     "admin": ("fuzzing", 2),
 }
-"""Role -> phases, and random requests an operation. `coverage` tries each bound of each field and is most of the time:
-once is enough. The other key is there for what only the role decides, so each operation is asked and no more.
+"""Role -> phases, and random requests an operation. `coverage` tries each bound of each field and takes most of the
+time: once is enough. The other key is there for what only the role decides, so each operation is asked and no more.
 """
 
 EXCLUDED = ("positive_data_acceptance",)
