@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from console.objects.listing import AccountFilter
+from console.store.patterns import beginning_with, part_of
 from matcher.address import AddressError, canonical_network, network_text
 
 ID_DIGITS_MAX = 18
@@ -107,7 +108,7 @@ def _groups(
         groups.append(tuple(found))
     if wanted.tech_prefix:
         is_storable = _is_storable(wanted.tech_prefix)
-        pattern = _escaped(wanted.tech_prefix) + "%"
+        pattern = beginning_with(wanted.tech_prefix)
         groups.append((f"""a.tech_prefix COLLATE "C" LIKE {put(pattern)}""",) if is_storable else ())
     if wanted.client:
         groups.append(tuple(map(client, _texts(wanted.client.strip(), ("c.name",), put))))
@@ -209,9 +210,9 @@ def _texts(text: str, columns: Sequence[str], put: Placeholder) -> list[str]:
     if not _is_storable(text):
         return []
     if _HAS_TRIGRAMS.search(text):
-        pattern = f"%{_escaped(text)}%"
+        pattern = part_of(text)
     elif _BEGINS_A_WORD.match(text):
-        pattern = f"{_escaped(text)}%"
+        pattern = beginning_with(text)
     else:  # nothing but punctuation: no index knows it, and a million rows are not read for it
         return []
     place = put(pattern)
@@ -226,8 +227,3 @@ _BEGINS_A_WORD = re.compile(r"[^\W_]")
 def _is_storable(text: str) -> bool:
     """Whether the database can hold it at all; what it cannot hold is in no row."""
     return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text)
-
-
-def _escaped(text: str) -> str:
-    """So that LIKE takes every character as itself."""
-    return re.sub(r"([\\%_])", r"\\\1", text)

@@ -22,12 +22,12 @@ from console.objects.account import (
     RemovePassword,
     SetPassword,
 )
+from console.objects.row_id import ID_MAX
 from console.store.account_columns import SELECT, TIMES, WRITTEN, account_of, time_written, values_of
 from console.store.account_faults import as_field_errors
 from console.store.account_passwords import column_of, outlives, reveal
 from identd.credentials import KeyRing
 
-ID_MAX = 2**63 - 1
 _PLACES = {name: f"${n}" + ("::text[]::inet[]" if name == "ip" else "") for n, name in enumerate(WRITTEN, 3)}
 _INSERT = f"INSERT INTO accounts (id, password, {', '.join(WRITTEN)}) VALUES ($1, $2, {', '.join(_PLACES.values())})"
 _SET = ", ".join(

@@ -71,7 +71,7 @@ async def test_work_is_shown_as_progress_with_and_without_script(
     page = (await operator.get(url)).text
     assert "<progress" in page
     assert 'hx-trigger="every 1s"' in page
-    assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in page
+    assert '<noscript><meta http-equiv="refresh" content="2; url=/accounts/import/' in page
     assert (await uploaded(operator, GOOD)).status_code == 422  # one at a time
     assert "Write 3,002 accounts" in await settled(operator, url)
 
