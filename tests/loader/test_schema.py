@@ -328,7 +328,7 @@ def test_the_console_edits_what_operators_edit_and_only_adds_to_the_audit_log(bi
     edited = dict.fromkeys(
         ["resellers", "clients", "rate_tables", "routing_plans", "gateways", "accounts", "account_gateways"], "DISU"
     )
-    people = dict.fromkeys(["users", "links", "sessions", "keys", "key_uses", "codes", "delays"], "DISU")
+    people = dict.fromkeys(["users", "links", "sessions", "keys", "key_uses", "codes", "delays", "sites"], "DISU")
     own = {f"console_{table}": privileges for table, privileges in people.items()}
     kept_by_triggers = dict.fromkeys(["account_networks", "account_order", "account_totals", "audit_clients"], "S")
     under_way = dict.fromkeys(["imports", "import_lines", "import_parts", "api_requests"], "DISU")
