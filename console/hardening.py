@@ -19,7 +19,7 @@ from console.door import FORM_BYTES_MAX, Door
 from console.pages.render import STATIC_FOLDER, static
 from console.people.origin_address import address_from, site_of
 from console.places import Kind, Place, Places
-from console.slow_readers import NOBODY_SEND_SECONDS, SEND_SECONDS, send_within
+from console.slow_readers import NOBODY_SEND_SECONDS, SEND_SECONDS, Ended, send_within
 from identd.settings import ConsoleSection
 
 BODY_SECONDS = 20.0
@@ -47,6 +47,8 @@ KEPT = (b"cache-control", b"public, max-age=31536000, immutable")
 """A file of `static/` under the URL that has its hash in it."""
 KEPT_A_MINUTE = (b"cache-control", b"public, max-age=60")
 
+CLOSED = ((b"connection", b"close"),)
+
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -61,8 +63,8 @@ class Hardening:
     """
 
     __slots__ = (
-        "_app", "_doors", "_headers", "_hosts", "_is_behind_proxy", "_kept", "_origin", "_other_name", "_places",
-        "_refuse", "_scheme",
+        "_app", "_doors", "_ended", "_headers", "_hosts", "_is_behind_proxy", "_kept", "_origin", "_other_name",
+        "_places", "_refuse", "_scheme",
     )  # fmt: skip
 
     def __init__(
@@ -87,6 +89,7 @@ class Hardening:
             static(str(file.relative_to(STATIC_FOLDER))) for file in STATIC_FOLDER.rglob("*") if file.is_file()
         )
         self._places = Places()
+        self._ended = Ended()
 
     def statistics(self) -> dict[str, int]:
         """How many requests are being answered now, and how many may be."""
@@ -109,11 +112,19 @@ class Hardening:
             if message["type"] == "http.response.start":
                 started = True
                 message = {**message, "headers": self._with_headers(scope, message)}
+                if place is None or (kind == "known" and not is_known):
+                    # who is refused asks once a connection, and not a thousand times in one packet
+                    message["headers"] += CLOSED if scope["http_version"].startswith("1") else ()
                 if place is not None and place.kind == "known" and not is_known:
                     self._places.is_nobodys(place)
             seconds = SEND_SECONDS if is_known else NOBODY_SEND_SECONDS
-            await send_within(send, message, seconds, None if body.is_whole else body.drain)
+            if not await send_within(send, message, seconds, None if body.is_whole else body.drain):
+                self._ended.add(scope)
 
+        if self._ended.has(
+            scope
+        ):  # what it had asked for beforehand nobody reads: Hypercorn closes what is not answered
+            return
         if self._is_by_the_other_name(scope):
             await _answer(scope, send_hardened, 307, "elsewhere", self._origin, location=self._here(scope))
             return

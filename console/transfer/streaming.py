@@ -20,6 +20,8 @@ Pieces = Callable[[Transaction], AsyncGenerator[bytes, None]]
 SECONDS_MAX = 600.0
 """A reader that takes longer keeps a connection and a snapshot from others: it gets a file that breaks off."""
 
+PIECE_BYTES_MAX = 65_536
+"""Sent at once: how long a reader who takes nothing is waited for goes by it (slow_readers.py)."""
 FILES_MAX = 2
 """Sent at the same time: each holds a connection to the database, of which there are eight for all pages."""
 BUSY = "Other files are being sent at this moment: try again when they are."
@@ -73,7 +75,9 @@ class FileStream(Response):
                     nursery.cancel_scope.deadline = trio.current_time() + SECONDS_MAX
                     nursery.start_soon(_until_gone, receive, nursery.cancel_scope)
                     async for piece in pieces:
-                        await send({"type": "http.response.body", "body": piece, "more_body": True})
+                        for start_at in range(0, len(piece), PIECE_BYTES_MAX):
+                            part = piece[start_at : start_at + PIECE_BYTES_MAX]
+                            await send({"type": "http.response.body", "body": part, "more_body": True})
                     await send({"type": "http.response.body", "body": b"", "more_body": False})
                     nursery.cancel_scope.cancel()
 

@@ -430,3 +430,17 @@ async def test_two_lengths_or_a_length_and_chunks_are_no_request(console: Consol
             answer = await said(stream, start + lines + b"\r\nabcde")
             assert answer.split()[1] in (b"400", b"501"), lines
             await stream.aclose()
+
+
+async def test_whoever_is_refused_asks_once_a_connection(console: Console):
+    """A thousand requests with a forged cookie fit into one packet or two."""
+    request = b"GET /accounts HTTP/1.1\r\nHost: " + HOST + b"\r\nCookie: __Host-identd=" + b"x" * 43 + b"\r\n\r\n"
+    async with served(console) as port:
+        stream = await trio.open_tcp_stream("127.0.0.1", port)
+        await stream.send_all(request * 100)
+        answers = b""
+        with trio.fail_after(10), contextlib.suppress(trio.BrokenResourceError):
+            while piece := await stream.receive_some():
+                answers += piece
+        assert answers.count(b"HTTP/1.1 303") == 1
+        await stream.aclose()

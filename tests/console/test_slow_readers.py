@@ -8,7 +8,7 @@ import trio
 import trio.testing
 
 from console import slow_readers
-from console.slow_readers import CLOSING_SECONDS, SEND_BYTES_PER_SECOND_MIN, send_within
+from console.slow_readers import CLOSING_SECONDS, ENDED_SECONDS, SEND_BYTES_PER_SECOND_MIN, Ended, send_within
 
 BODY = {"type": "http.response.body", "body": b"a"}
 
@@ -28,7 +28,7 @@ class Server:
                 await (self.ended if self.listens else trio.Event()).wait()
 
 
-async def seconds_of(work: Callable[[], Awaitable[None]]) -> float:
+async def seconds_of(work: Callable[[], Awaitable[bool]]) -> float:
     began = trio.current_time()
     await work()
     return trio.current_time() - began
@@ -58,7 +58,7 @@ async def test_the_rest_of_a_body_is_taken_so_that_the_server_can_close(autojump
         taken.set()
         await trio.sleep_forever()
 
-    await send_within(Server().send, BODY, 1.0, rest)
+    assert not await send_within(Server().send, BODY, 1.0, rest)
     assert taken.is_set()
 
 
@@ -68,5 +68,20 @@ async def test_a_reader_who_reads_is_not_told_of():
     async def send(message: Any) -> None:
         told.append(message)
 
-    await send_within(send, BODY, slow_readers.SEND_SECONDS, None)
+    assert await send_within(send, BODY, slow_readers.SEND_SECONDS, None)
     assert told == [BODY]
+
+
+def asked_by(client: tuple[str, int], version: str = "1.1") -> dict[str, Any]:
+    return {"type": "http", "client": client, "http_version": version}
+
+
+async def test_a_connection_that_was_ended_is_known_once_and_for_a_moment(autojump_clock: trio.testing.MockClock):
+    ended = Ended()
+    for port in (1, 2):
+        ended.add(asked_by(("192.0.2.1", port)))
+    ended.add(asked_by(("192.0.2.2", 1), "2"))  # others go on asking on that one
+    assert [ended.has(asked_by(("192.0.2.1", 1))) for _ in range(2)] == [True, False]
+    assert not ended.has(asked_by(("192.0.2.2", 1)))
+    await trio.sleep(ENDED_SECONDS + 0.1)
+    assert not ended.has(asked_by(("192.0.2.1", 2)))

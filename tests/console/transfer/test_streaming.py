@@ -58,6 +58,15 @@ async def test_file_is_sent_whole(store: Database) -> None:
     assert [piece["more_body"] for piece in pieces][-2:] == [True, False]
 
 
+async def test_a_large_piece_goes_in_small_ones(store: Database) -> None:
+    async def large(_tx: Transaction) -> AsyncGenerator[bytes, None]:
+        yield b"head"
+        yield b"a" * 150_000
+
+    _start, head, *pieces = await sent(FileStream("a.csv", store.transaction("x", readonly=True), large))
+    assert [len(piece["body"]) for piece in (head, *pieces)] == [4, 65_536, 65_536, 18_928, 0]
+
+
 async def test_reader_that_goes_ends_it_and_the_connection_is_free(store: Database) -> None:
     for _ in range(6):  # the pool has four
         stream = FileStream("a.csv", store.transaction("x", readonly=True), lambda tx: numbers(tx, 1_000_000))
