@@ -172,7 +172,7 @@ def test_a_live_count_moves(site, operator: Page, clicking):
     assert answer.account == "birch_corner"
     expect(now).to_have_text("1")
     operator.goto("/calls?account_id=211")
-    expect(operator.locator("table")).to_contain_text("counted")
+    expect(operator.locator("#live-table")).to_contain_text("counted")
     operator.goto("/accounts?q=birch_corner")
     expect(now).to_have_text("1")
     site.switch.call(Release(id=site.switch.next_id(), call_id="counted"))
