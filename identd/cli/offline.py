@@ -236,9 +236,7 @@ OFFLINE: dict[str, Command] = {
     "console-user": Command(
         "who may log in to the console: add, link, list, set, remove", _console_users, _console_user
     ),
-    "accounts": Command(
-        "accounts: list, export, import, add, set, deactivate, delete", _accounts_tasks, _accounts
-    ),
+    "accounts": Command("accounts: list, export, import, add, set, deactivate, delete", _accounts_tasks, _accounts),
     "check-config": Command(
         "read the configuration and its key files, and say what is wrong", _config, _check_config
     ),
