@@ -190,4 +190,6 @@ def test_key_that_others_may_read_is_refused(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_every_command_that_needs_no_daemon_is_there() -> None:
-    assert set(OFFLINE) == {"serve", "check-config", "init-db", "lint", "seal-password", "gateway-secret"}
+    of_the_daemon = {"serve", "check-config", "init-db", "lint", "seal-password", "gateway-secret"}
+    of_the_console = {"console", "console-user", "accounts"}
+    assert set(OFFLINE) == of_the_daemon | of_the_console
