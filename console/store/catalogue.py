@@ -5,7 +5,7 @@ modules of the single things (`clients.py`, `gateways.py` …) make values of th
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -35,6 +35,7 @@ class Shelf(msgspec.Struct, frozen=True, kw_only=True):
     """One table. `columns`: what can be written, each with how it is written: `$` is the parameter.
 
     `select`: what is read of a row `t`, with `joins`. `referrers`: who keeps an entry from being deleted.
+    `not_in_etag`: columns that others write all the time, so that what was read of the rest is still what is there.
     """
 
     table: str
@@ -42,6 +43,7 @@ class Shelf(msgspec.Struct, frozen=True, kw_only=True):
     columns: Mapping[str, str]
     select: str
     joins: str = ""
+    not_in_etag: frozenset[str] = frozenset()
     referrers: tuple[Referrer, ...]
 
 
@@ -111,15 +113,19 @@ async def read_row(db: Reader, shelf: Shelf, row_id: int) -> Row:
     return row
 
 
-async def lock_row(tx: Transaction, shelf: Shelf, row_id: int, *, to_delete: bool = False) -> Row:
+async def lock_row(tx: Transaction, shelf: Shelf, row_id: int, etag: str | None, *, to_delete: bool = False) -> Row:
     """The row as it is now and stays until the transaction ends. Raises NotFoundError.
 
-    Locked for deleting, nobody can begin to refer to it either.
+    Raises ChangedError unless it is what was read; `etag` None: whatever it is. Locked for deleting, nobody can begin
+    to refer to it either.
     """
     if 1 <= row_id <= ID_MAX:
         strength = "UPDATE" if to_delete else "NO KEY UPDATE"
         await tx.execute(f"SELECT FROM identd.{shelf.table} WHERE id = $1 FOR {strength}", row_id)
-    return await read_row(tx, shelf, row_id)
+    row = await read_row(tx, shelf, row_id)
+    if etag is not None and etag != (now := etag_of_row(shelf, row)):
+        raise ChangedError(shelf.word, row_id, now)
+    return row
 
 
 async def insert_row(tx: Transaction, shelf: Shelf, values: Mapping[str, object]) -> int:
@@ -143,12 +149,9 @@ async def update_row(tx: Transaction, shelf: Shelf, row_id: int, values: Mapping
         await tx.execute(f"UPDATE identd.{shelf.table} SET {sets} WHERE id = $1", row_id, *values.values())  # noqa: S608
 
 
-async def delete_row(
-    tx: Transaction, shelf: Shelf, row_id: int, etag: str | None, etag_of: Callable[[Row], str]
-) -> None:
+async def delete_row(tx: Transaction, shelf: Shelf, row_id: int, etag: str | None) -> None:
     """Delete it. Raises NotFoundError, ChangedError, InUseError."""
-    row = await lock_row(tx, shelf, row_id, to_delete=True)
-    check_etag(shelf, row_id, etag, etag_of(row))
+    row = await lock_row(tx, shelf, row_id, etag, to_delete=True)
     if by := await users_of(tx, shelf, row_id):
         raise InUseError(shelf.word, row["name"], by)
     await tx.execute(f"DELETE FROM identd.{shelf.table} WHERE id = $1", row_id)  # noqa: S608
@@ -164,20 +167,14 @@ async def users_of(db: Reader, shelf: Shelf, row_id: int) -> str:
     return " and ".join(counts)
 
 
-def check_etag(shelf: Shelf, row_id: int, expected: str | None, now: str) -> None:
-    """Raises ChangedError unless the row is what was read; None: whatever it is."""
-    if expected is not None and expected != now:
-        raise ChangedError(shelf.word, row_id, now)
-
-
 def changed(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, object]:
     """The columns that differ, as they are afterwards."""
     return {name: value for name, value in after.items() if value != before[name]}
 
 
-def etag_of_row(shelf: Shelf, row: Row, leaving_out: str = "") -> str:
-    """16 hex digits that are the same exactly when the columns that can be written are."""
-    read = [None if row[name] is None else str(row[name]) for name in shelf.columns if name != leaving_out]
+def etag_of_row(shelf: Shelf, row: Row) -> str:
+    """16 hex digits that are the same exactly when the columns that can be written and are not left out are."""
+    read = [None if row[name] is None else str(row[name]) for name in shelf.columns if name not in shelf.not_in_etag]
     return hashlib.blake2b(msgspec.json.encode(read), digest_size=8).hexdigest()
 
 

@@ -13,7 +13,6 @@ from console.store.catalogue import (
     Referrer,
     Shelf,
     changed,
-    check_etag,
     delete_row,
     etag_of_row,
     find_rows,
@@ -35,6 +34,7 @@ SHELF = Shelf(
     table="clients",
     word="client",
     columns=dict.fromkeys(_COLUMNS, "$"),
+    not_in_etag=frozenset({"balance"}),  # billing changes it with every call
     select=", ".join(f"t.{column}" for column in ("id", *_COLUMNS))  # noqa: S608 - constants of this file
     + """, s.name AS reseller, o.name AS orig_rate_table, m.name AS term_rate_table, p.name AS routing_plan,
         (SELECT count(*) FROM identd.accounts AS a WHERE a.client_id = t.id) AS accounts""",
@@ -109,8 +109,7 @@ async def update_client(tx: Transaction, client_id: int, draft: ClientDraft, eta
     A balance that billing changed since it was read is refused at its field: nobody's charges are written over, also
     where `etag` is None, for the balance is no part of it. A balance that does not say what was read is refused too.
     """
-    now = _client(await lock_row(tx, SHELF, client_id))
-    check_etag(SHELF, client_id, etag, now.etag)
+    now = _client(await lock_row(tx, SHELF, client_id, etag))
     values = changed(_values(now), _values(draft))
     if draft.balance is not None and draft.balance_was is None:
         raise FieldErrors({"balance_was": "Send the balance that you read: billing changes it with every call"})
@@ -124,7 +123,7 @@ async def update_client(tx: Transaction, client_id: int, draft: ClientDraft, eta
 
 async def delete_client(tx: Transaction, client_id: int, etag: str | None) -> None:
     """Raises NotFoundError, ChangedError, InUseError."""
-    await delete_row(tx, SHELF, client_id, etag, lambda row: _client(row).etag)
+    await delete_row(tx, SHELF, client_id, etag)
 
 
 def _values(draft: ClientDraft) -> dict[str, object]:
@@ -133,4 +132,4 @@ def _values(draft: ClientDraft) -> dict[str, object]:
 
 
 def _client(row: Row) -> Client:
-    return Client(**dict(row), balance_was=row["balance"], etag=etag_of_row(SHELF, row, leaving_out="balance"))
+    return Client(**dict(row), balance_was=row["balance"], etag=etag_of_row(SHELF, row))

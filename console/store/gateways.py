@@ -12,7 +12,6 @@ from console.store.catalogue import (
     Referrer,
     Shelf,
     changed,
-    check_etag,
     delete_row,
     etag_of_row,
     find_rows,
@@ -65,14 +64,14 @@ async def create_gateway(tx: Transaction, draft: GatewayDraft) -> int:
 
 async def update_gateway(tx: Transaction, gateway_id: int, draft: GatewayDraft, etag: str | None) -> Gateway:
     """What is there now. Raises NotFoundError, ChangedError, FieldErrors; `etag` None: whatever it was."""
-    now = await _locked(tx, gateway_id, etag)
+    now = _gateway(await lock_row(tx, SHELF, gateway_id, etag))
     await update_row(tx, SHELF, gateway_id, changed(_values(now), _values(draft)))
     return await get_gateway(tx, gateway_id)
 
 
 async def make_secret(tx: Transaction, gateway_id: int, etag: str | None) -> str:
     """A new secret instead of the one that was, in clear: show it once. Raises NotFoundError, ChangedError."""
-    await _locked(tx, gateway_id, etag)
+    await lock_row(tx, SHELF, gateway_id, etag)
     secret = new_secret()
     await update_row(tx, SHELF, gateway_id, {"secret_hash": hash_secret(secret)})
     return secret
@@ -80,19 +79,13 @@ async def make_secret(tx: Transaction, gateway_id: int, etag: str | None) -> str
 
 async def remove_secret(tx: Transaction, gateway_id: int, etag: str | None) -> None:
     """From now on it needs none. Raises NotFoundError, ChangedError."""
-    await _locked(tx, gateway_id, etag)
+    await lock_row(tx, SHELF, gateway_id, etag)
     await update_row(tx, SHELF, gateway_id, {"secret_hash": None})
 
 
 async def delete_gateway(tx: Transaction, gateway_id: int, etag: str | None) -> None:
     """Raises NotFoundError, ChangedError, InUseError."""
-    await delete_row(tx, SHELF, gateway_id, etag, lambda row: _gateway(row).etag)
-
-
-async def _locked(tx: Transaction, gateway_id: int, etag: str | None) -> Gateway:
-    now = _gateway(await lock_row(tx, SHELF, gateway_id))
-    check_etag(SHELF, gateway_id, etag, now.etag)
-    return now
+    await delete_row(tx, SHELF, gateway_id, etag)
 
 
 def _values(draft: GatewayDraft) -> dict[str, object]:

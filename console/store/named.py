@@ -9,7 +9,6 @@ from console.store.catalogue import (
     Reader,
     Referrer,
     Shelf,
-    check_etag,
     delete_row,
     etag_of_row,
     find_rows,
@@ -66,8 +65,7 @@ async def create_named(tx: Transaction, kind: NamedKind, draft: NamedDraft) -> i
 async def update_named(tx: Transaction, kind: NamedKind, row_id: int, draft: NamedDraft, etag: str | None) -> Named:
     """What is there now. Raises NotFoundError, ChangedError, FieldErrors; `etag` None: whatever it was."""
     shelf = SHELVES[kind]
-    now = _named(kind, await lock_row(tx, shelf, row_id))
-    check_etag(shelf, row_id, etag, now.etag)
+    now = _named(kind, await lock_row(tx, shelf, row_id, etag))
     if draft.name != now.name:
         await update_row(tx, shelf, row_id, {"name": draft.name})
     return await get_named(tx, kind, row_id)
@@ -75,7 +73,7 @@ async def update_named(tx: Transaction, kind: NamedKind, row_id: int, draft: Nam
 
 async def delete_named(tx: Transaction, kind: NamedKind, row_id: int, etag: str | None) -> None:
     """Raises NotFoundError, ChangedError, InUseError."""
-    await delete_row(tx, SHELVES[kind], row_id, etag, lambda row: _named(kind, row).etag)
+    await delete_row(tx, SHELVES[kind], row_id, etag)
 
 
 def _named(kind: NamedKind, row: Row) -> Named:

@@ -10,7 +10,6 @@ from console.store.catalogue import (
     Referrer,
     Shelf,
     changed,
-    check_etag,
     delete_row,
     etag_of_row,
     find_rows,
@@ -50,15 +49,14 @@ async def create_reseller(tx: Transaction, draft: ResellerDraft) -> int:
 
 async def update_reseller(tx: Transaction, reseller_id: int, draft: ResellerDraft, etag: str | None) -> Reseller:
     """What is there now. Raises NotFoundError, ChangedError, FieldErrors; `etag` None: whatever it was."""
-    now = _reseller(await lock_row(tx, SHELF, reseller_id))
-    check_etag(SHELF, reseller_id, etag, now.etag)
+    now = _reseller(await lock_row(tx, SHELF, reseller_id, etag))
     await update_row(tx, SHELF, reseller_id, changed(_values(now), _values(draft)))
     return await get_reseller(tx, reseller_id)
 
 
 async def delete_reseller(tx: Transaction, reseller_id: int, etag: str | None) -> None:
     """Raises NotFoundError, ChangedError, InUseError."""
-    await delete_row(tx, SHELF, reseller_id, etag, lambda row: _reseller(row).etag)
+    await delete_row(tx, SHELF, reseller_id, etag)
 
 
 def _values(draft: ResellerDraft) -> dict[str, object]:
