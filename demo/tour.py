@@ -43,14 +43,37 @@ def differences(expected: Mapping[str, Any], answer: Mapping[str, Any]) -> list[
     ]
 
 
+class Interruption:
+    """What a signal that asks us to end leaves behind, beside the `KeyboardInterrupt` that it raises.
+
+    Python drops an exception that comes while it runs a callback of its own (after a fork, in a finalizer), so that
+    a signal is now and then heard only by whoever `check`s.
+    """
+
+    __slots__ = ("asked",)
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __call__(self, _number: int, _frame: object) -> None:
+        self.asked = True
+        raise KeyboardInterrupt
+
+    def check(self) -> None:
+        """Raises KeyboardInterrupt where one was dropped."""
+        if self.asked:
+            raise KeyboardInterrupt
+
+
 class Tour:
     """Takes the steps one after another and tells each; `wrong` counts those that came out otherwise."""
 
-    __slots__ = ("_client", "_colour", "_dsn", "right", "wrong")
+    __slots__ = ("_client", "_colour", "_dsn", "_interruption", "right", "wrong")
 
-    def __init__(self, client: BlockingClient, dsn: str) -> None:
+    def __init__(self, client: BlockingClient, dsn: str, interruption: Interruption) -> None:
         self._client = client
         self._dsn = dsn
+        self._interruption = interruption
         self._colour = coloured(sys.stdout)
         self.right = 0
         self.wrong = 0
@@ -59,6 +82,7 @@ class Tour:
         for chapter in CHAPTERS:
             print(f"\n{chapter.title}")
             for step in chapter.steps:
+                self._interruption.check()
                 self._tell(step, *self._taken(step))
 
     def _taken(self, step: Step) -> tuple[str, str, bool]:
@@ -165,8 +189,9 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("--state", type=Path, metavar="DIR", help="where its files are (default: a temporary folder)")
     chosen = parser.parse_args(arguments)
     # all end it in the same orderly way; a shell that starts it in the background has Ctrl-C ignored, which we undo
+    interruption = Interruption()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+        signal.signal(number, interruption)
     try:
         with contextlib.ExitStack() as stack:
             folder = stack.enter_context(state_folder(chosen.state))
@@ -182,8 +207,9 @@ def run(arguments: Sequence[str]) -> int:
             client = stack.enter_context(running_daemon(folder, daemon_dsn))
             url = stack.enter_context(running_console(folder, console_dsn))
             link = one_time_link(folder, console_dsn)
-            tour = Tour(client, postgres.dsn(database))
+            tour = Tour(client, postgres.dsn(database), interruption)
             tour.take()
+            interruption.check()
             print(f"\n{tour.right} as expected, {tour.wrong} not", flush=True)
             if not chosen.once:
                 print(_hint(folder / "run" / "identd.sock") + _invitation(url, link), flush=True)

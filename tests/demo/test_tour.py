@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from demo.steps import ANY, CHAPTERS
-from demo.tour import INTERRUPTED, differences
+from demo.tour import INTERRUPTED, Interruption, differences
 
 ROOT = Path(__file__).resolve().parents[2]
 TOUR = [sys.executable, "-m", "demo.tour"]
@@ -61,6 +61,16 @@ def test_an_interrupted_tour_is_no_success(tmp_path_factory):
         demo.send_signal(signal.SIGTERM)
         demo.stdout.read()
         assert demo.wait(60) == INTERRUPTED
+
+
+def test_an_interrupt_that_python_dropped_is_heard_at_the_next_step():
+    """Python reports an exception in a finalizer as ignored and goes on: the signal must not be lost with it."""
+    interruption = Interruption()
+    interruption.check()  # nobody has asked yet
+    with pytest.raises(KeyboardInterrupt):
+        interruption(signal.SIGTERM, None)
+    with pytest.raises(KeyboardInterrupt):
+        interruption.check()
 
 
 def test_what_is_missing_is_one_sentence(tmp_path):
