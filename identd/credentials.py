@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from matcher.account import Account
-from matcher.attempt import CallAttempt, ClearPassword, DigestResponse
+from matcher.attempt import CallAttempt, ChapResponse, ClearPassword, DigestResponse
 
 MAGIC = b"idp1"
 STORED_BYTES_MAX = 4096
@@ -163,6 +163,11 @@ def digest_response(ha1: bytes, answer: DigestResponse, algorithm: Algorithm, *,
     return _hash(algorithm, b":".join(parts)).hexdigest().encode()
 
 
+def chap_response(identifier: int, password: bytes, challenge: bytes) -> bytes:
+    """The 16 bytes that prove a password (RFC 1994 §4.1). `identifier`: 0 to 255."""
+    return hashlib.md5(bytes((identifier,)) + password + challenge, usedforsecurity=False).digest()
+
+
 def _ignore(account_id: int, reason: str) -> None:
     """Nobody listens."""
 
@@ -190,6 +195,8 @@ class Prover:
                 return self._clear(account, password)
             case DigestResponse() as answer:
                 return self._digest(account, answer)
+            case ChapResponse() as chap:
+                return self._chap(account, chap)
         return False
 
     def _clear(self, account: Account | None, password: str) -> bool:
@@ -221,6 +228,12 @@ class Prover:
         return (
             is_right & is_known & _is_whole(answer) & (account is not None and answer.username == account.ident_name)
         )
+
+    def _chap(self, account: Account | None, chap: ChapResponse) -> bool:
+        """RFC 1994 §4.1 hashes the password itself, so an account that keeps HA1s alone proves nothing this way."""
+        _, clear = self._open(account)
+        expected = chap_response(chap.identifier, clear or _DECOY, chap.challenge)
+        return hmac.compare_digest(expected, chap.response) & (clear is not None)
 
     def _open(self, account: Account | None) -> tuple[StoredPassword, bytes | None]:
         """What is stored, and the sealed password if any. Always opens one box, the account's or a decoy."""

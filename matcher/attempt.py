@@ -29,7 +29,15 @@ class DigestResponse(msgspec.Struct, frozen=True, gc=False):
     cnonce: str | None = None
 
 
-Credentials = ClearPassword | DigestResponse
+class ChapResponse(msgspec.Struct, frozen=True, gc=False):
+    """The answer to a CHAP challenge (RFC 1994 §4.1, RFC 2865 §5.3): 16 bytes that only the clear password makes."""
+
+    identifier: int
+    challenge: bytes
+    response: bytes
+
+
+Credentials = ClearPassword | DigestResponse | ChapResponse
 
 
 class CallAttempt(msgspec.Struct, frozen=True, gc=False):

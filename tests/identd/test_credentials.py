@@ -1,5 +1,7 @@
 """Passwords: the vectors of RFC 7616, what a stored value may prove, and that a bad one proves nothing."""
 
+import hashlib
+
 import msgspec
 import pytest
 
@@ -17,7 +19,7 @@ from identd.credentials import (
     seal,
 )
 from matcher.account import Account
-from matcher.attempt import CallAttempt, ClearPassword, Credentials, DigestResponse
+from matcher.attempt import CallAttempt, ChapResponse, ClearPassword, Credentials, DigestResponse
 
 KEY, OLD_KEY, NONCE = bytes(range(32)), bytes(range(1, 33)), bytes(range(12))
 KEYS = KeyRing((KEY,))
@@ -75,11 +77,22 @@ def test_a_clear_password_is_proven_by_any_form(stored: bytes) -> None:
         assert not Prover(KEYS)(account(stored), attempt(ClearPassword(wrong)))
 
 
+@pytest.mark.rule("M2.8")
+def test_chap_is_proven_by_a_sealed_password_and_by_nothing_else() -> None:
+    challenge = bytes(range(16))
+    right = ChapResponse(7, challenge, hashlib.md5(b"\x07" + PASSWORD.encode() + challenge).digest())
+    assert Prover(KEYS)(account(SEALED), attempt(right))
+    assert Prover(KEYS)(account(BOTH), attempt(right))
+    assert not Prover(KEYS)(account(HA1), attempt(right)), (
+        "RFC 1994 §4.1 hashes the password, which HA1 does not keep"
+    )
+    for wrong in ({"identifier": 8}, {"challenge": b""}, {"response": b""}, {"response": bytes(16)}):
+        assert not Prover(KEYS)(account(SEALED), attempt(msgspec.structs.replace(right, **wrong)))
+
+
 @pytest.mark.parametrize("algorithm", ["md5", "MD5-sess", "SHA-256-sess"])
 def test_session_variants_bind_ha1_to_nonce_and_cnonce(algorithm: str) -> None:
     # worked out with md5sum/sha256sum's algorithm by hand here, not with the code under test
-    import hashlib
-
     def h(text: str) -> str:
         return (hashlib.md5 if "md5" in algorithm.lower() else hashlib.sha256)(text.encode()).hexdigest()
 
@@ -131,7 +144,12 @@ def test_a_digest_with_one_wrong_field_proves_nothing(wrong: dict[str, str | Non
 def test_a_name_that_nobody_has_and_an_account_without_password_prove_nothing() -> None:
     heard: list[int] = []
     prover = Prover(KEYS, lambda account_id, _: heard.append(account_id))
-    for credentials in (BASE, ClearPassword(PASSWORD), ClearPassword("nobody's password"), ClearPassword(""), None):
+    decoys = (
+        ClearPassword("nobody's password"),
+        ClearPassword(""),
+        ChapResponse(1, b"c", hashlib.md5(b"\x01nobody's passwordc").digest()),
+    )
+    for credentials in (BASE, ClearPassword(PASSWORD), *decoys, None):
         for who in (None, account(None)):
             assert not prover(who, attempt(credentials))
     assert heard == []
