@@ -14,10 +14,13 @@ VerifySecret = Callable[[str | None, str], bool]
 """(the gateway's `secret_hash` or None, what the peer said) -> whether it is right; no hash costs the same work."""
 
 
+Transport = Literal["unix", "tcp", "http", "evapi"]
+
+
 class Peer(msgspec.Struct, frozen=True, gc=False):
     """The other end of a connection. `address` is packed, None on the Unix socket. `name` is for logs."""
 
-    transport: Literal["unix", "tcp"]
+    transport: Transport
     name: str
     address: bytes | None = None
 
@@ -44,7 +47,8 @@ def admits(gateway: Gateway | None, peer: Peer, secret: str | None, verify: Veri
     """Whether this peer may speak as the gateway: from an address that it allows, and with its secret.
 
     On the Unix socket the file's mode has decided already, so only a secret that is said must be right. An unknown
-    gateway is checked against nothing, at the same cost.
+    gateway is checked against nothing, at the same cost. Over HTTP the secret is all that a peer is known by, so a
+    gateway without one cannot ask there.
     """
     if peer.transport == "unix":
         if gateway is None:
@@ -58,7 +62,7 @@ def admits(gateway: Gateway | None, peer: Peer, secret: str | None, verify: Veri
         peer.address is not None and any(contains(network, peer.address) for network in gateway.addresses)
     ):
         return False
-    return proven or gateway.secret_hash is None
+    return proven or (gateway.secret_hash is None and peer.transport != "http")
 
 
 def call_attempt(request: CallKeys, gateway: Gateway | None, peer_is_local: bool) -> CallAttempt:

@@ -1,7 +1,9 @@
 """Who is asking on one connection: what its hello said, whether that still holds, which gateway a request is from.
 
-A hello that comes before there is data cannot be checked: it is held, everything is `not_ready` until then, and it
-is checked before the first request that finds data. The gateway's row is looked up anew for every request, so a
+Three ways to be a gateway: by a hello (the socket protocol), by a token that comes with the requests (HTTP), or
+because the configuration says so (evapi, where we are the one who connects). What a peer says before there is data
+cannot be checked: it is held, everything is `not_ready` until then, and it is checked before the first request that
+finds data. The gateway's row is looked up anew for every request, so a
 change of it counts at once.
 """
 
@@ -11,6 +13,7 @@ from identd.access import Peer, VerifySecret, admits
 from identd.calls import NO_GATEWAY
 from identd.engine import Engine
 from matcher.account import Gateway
+from protocol.codec import Token
 from protocol.errors import ErrorCode
 from protocol.messages import Hello
 
@@ -28,31 +31,38 @@ HELLO_REQUIRED = Refusal(ErrorCode.HELLO_REQUIRED, "say hello first", closes=Fal
 STALE_BOOT = Refusal(ErrorCode.STALE_BOOT, "a later boot of this gateway has said hello", "boot_id")
 # one text for all: who guesses does not learn whether name, address or secret was wrong
 FORBIDDEN = Refusal(ErrorCode.FORBIDDEN, "this gateway may not speak here with this secret", "gateway")
+NO_TOKEN = Refusal(ErrorCode.HELLO_REQUIRED, "send the token of a gateway that may speak here", "authorization")
+NOT_A_GATEWAY = Refusal(ErrorCode.FORBIDDEN, "the gateway of the configuration is not known", "gateway", closes=False)
 
 
 class Asker:
     """The peer of one connection as a gateway, or as none. `settled`: no request need be checked first."""
 
     __slots__ = (
+        "_assigned",
         "_boot_id",
         "_engine",
         "_gateway_id",
         "_held_hello",
+        "_refused_token",
         "_verify_secret",
         "gateway_name",
         "peer",
         "settled",
     )
 
-    def __init__(self, engine: Engine, peer: Peer, verify_secret: VerifySecret) -> None:
+    def __init__(self, engine: Engine, peer: Peer, verify_secret: VerifySecret, assigned: str | None = None) -> None:
+        """`assigned`: the gateway that the configuration says this is; such a peer says nothing about itself."""
         self._engine = engine
+        self._assigned = assigned
+        self._refused_token = False
         self._verify_secret = verify_secret
         self._gateway_id: int | None = None
         self._boot_id: int | None = None
         self._held_hello: Hello | None = None
-        self.gateway_name: str | None = None
+        self.gateway_name = assigned
         self.peer = peer
-        self.settled = self.said_hello
+        self.settled = self.said_hello and assigned is None
 
     @property
     def said_hello(self) -> bool:
@@ -77,8 +87,20 @@ class Asker:
         self.settled = hello.boot_id is None
         return None
 
+    def present(self, token: Token, now: float) -> None:
+        """The requests from here on come with this token, a hello of its own; `check` tells whether it is good."""
+        if token.gateway is None:
+            self.gateway_name, self._gateway_id, self._held_hello, self.settled = None, None, None, False
+            return
+        hello = Hello(id=0, version=1, gateway=token.gateway, secret=token.secret)
+        self._refused_token = self.say_hello(hello, now) is not None
+
     def check(self, now: float) -> Refusal | None:
         """Why the peer may not ask now; for a peer that is not `settled`, before each of its requests."""
+        if self.peer.transport == "http":
+            return self._check_token(now)
+        if self._assigned is not None:
+            return self._find_assigned(self._assigned)
         if self._held_hello is not None and self._engine.directory.ready:
             refusal = self.say_hello(self._held_hello, now)
             if refusal is not None:
@@ -95,7 +117,7 @@ class Asker:
         """The gateway that asks, None for none at all. Raises LookupError where it may not be the one it names."""
         directory = self._engine.directory
         if named is not None and named != self.gateway_name:
-            if self.peer.transport == "tcp":
+            if self.peer.transport != "unix":
                 raise LookupError(named)
             return directory.gateways_by_name[named]
         if self._gateway_id is not None:
@@ -108,3 +130,15 @@ class Asker:
         """The id of the gateway that asks, as calls are named by it. Raises LookupError as `gateway` does."""
         gateway = self.gateway()
         return NO_GATEWAY if gateway is None else gateway.id
+
+    def _check_token(self, now: float) -> Refusal | None:
+        if self._held_hello is not None and self._engine.directory.ready:
+            self._refused_token = self.say_hello(self._held_hello, now) is not None
+        return NO_TOKEN if self._refused_token or not self.said_hello else None
+
+    def _find_assigned(self, name: str) -> Refusal | None:
+        """Looked up for every request: the row may come later than the configuration, and be renamed after it."""
+        directory = self._engine.directory
+        gateway = directory.gateways_by_name.get(name)
+        self._gateway_id = None if gateway is None else gateway.id
+        return NOT_A_GATEWAY if gateway is None and directory.ready else None

@@ -14,6 +14,7 @@ import trio
 
 from identd import systemd
 from identd.access import Peer
+from identd.asker import Asker
 from identd.clock import Clock
 from identd.credentials import KeyRing, Prover
 from identd.engine import Engine
@@ -31,6 +32,7 @@ from identd.settings import Settings
 from identd.watch import Watch
 from loader.stream import Configure
 from matcher.directory import Directory
+from protocol.connection import ServerConnection
 
 TICK_SECONDS = 0.25  # how late a lease may end, and how often the journal notes that we are alive
 EXPIRED_AT_ONCE = 500  # calls ended before the thread is given back: some 2 ms
@@ -214,7 +216,8 @@ class Daemon:
     # --- what is handed on
 
     def _session(self, peer: Peer) -> Session:
-        return Session(self.engine, peer, self, self._watch, verify_secret, self.settings.limits.frame_bytes_max)
+        codec = ServerConnection(self.settings.limits.frame_bytes_max)
+        return Session(self.engine, Asker(self.engine, peer, verify_secret), self, self._watch, codec)
 
     def _page_broke(self, error: Exception) -> None:
         self._log.error("page_broke", error=repr(error))

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from identd.access import Transport
 from identd.calls import Cause
 from identd.histogram import Histogram
 from matcher.account import Direction
@@ -31,7 +32,7 @@ EFFECT_BOUNDS = (1e-03, 2e-03, 5e-03, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0,
 DIRECTIONS: tuple[str, ...] = get_args(Direction)
 OPS: tuple[str, ...] = tuple(str(request.__struct_config__.tag) for request in get_args(AnyRequest))
 RELEASE_RESULTS = ("released", "already_released", "unknown", "expired")
-TRANSPORTS = ("tcp", "unix")
+TRANSPORTS: tuple[str, ...] = get_args(Transport)
 ENCODINGS = ("json", "msgpack", "unknown")
 REFUSALS = ("connections_max", "connections_per_address_max")
 CLOSINGS = (

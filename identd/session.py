@@ -1,7 +1,7 @@
 """One connection's conversation: bytes in, bytes out, sync. What is asked, what is answered.
 
-The codec is `protocol/connection.py`, the deciding is `engine.py`, who is asking is `asker.py`; between them stands
-what each request of the protocol means (docs/protocol.md).
+The codec (`protocol/codec.py`) is the door's: the socket protocol, HTTP, evapi. The deciding is `engine.py`, who is
+asking is `asker.py`; between them stands what each request of the protocol means (docs/protocol.md).
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from identd.access import KeyRefusedError, Peer, VerifySecret, call_attempt
+from identd.access import KeyRefusedError, Peer, call_attempt
 from identd.answering import (
     EXPLAINED_MAX,
     DaemonFacts,
@@ -29,10 +29,9 @@ from identd.usage import usage_answer
 from matcher.account import Direction, Gateway
 from matcher.attempt import CallAttempt
 from protocol import messages as m
-from protocol.connection import Event, RequestError, ServerConnection
+from protocol.codec import Codec, Event, RequestError, Token
 from protocol.errors import ErrorCode
 from protocol.framing import Encoding
-from protocol.joining import JOIN_DECISION, JoinDecision
 from protocol.reason import Reason
 
 COSTLY = (m.Calls, m.Usage)
@@ -65,10 +64,9 @@ class Session:
 
     __slots__ = (
         "_asker",
-        "_connection",
+        "_codec",
         "_engine",
         "_facts",
-        "_join",
         "_observer",
         "_waiting",
         "answered",
@@ -76,23 +74,14 @@ class Session:
         "peer",
     )
 
-    def __init__(
-        self,
-        engine: Engine,
-        peer: Peer,
-        facts: DaemonFacts,
-        observer: Observer,
-        verify_secret: VerifySecret,
-        frame_bytes_max: int = 65_536,
-    ) -> None:
+    def __init__(self, engine: Engine, asker: Asker, facts: DaemonFacts, observer: Observer, codec: Codec) -> None:
         self._engine = engine
         self._facts = facts
         self._observer = observer
-        self._asker = Asker(engine, peer, verify_secret)
-        self._connection = ServerConnection(frame_bytes_max)
-        self._join: JoinDecision | None = None
+        self._asker = asker
+        self._codec = codec
         self._waiting: list[Event] = []
-        self.peer = peer
+        self.peer: Peer = asker.peer
         self.closing = False
         self.answered = 0
 
@@ -104,12 +93,12 @@ class Session:
     @property
     def partial(self) -> int:
         """Bytes held of an unfinished frame."""
-        return self._connection.partial
+        return self._codec.partial
 
     @property
     def encoding(self) -> Encoding | None:
         """What the peer speaks; None until its first byte."""
-        return self._connection.encoding
+        return self._codec.encoding
 
     @property
     def gateway_name(self) -> str | None:
@@ -126,7 +115,7 @@ class Session:
         if self.closing:  # whoever was refused is not heard again
             return b""
         out: list[bytes] = []
-        events = self._connection.receive_data(data, now)
+        events = self._codec.receive_data(data, now)
         if self._waiting:
             events = self._waiting + events
             self._waiting = []
@@ -138,6 +127,9 @@ class Session:
                 out.append(self._error(event.id, event.code, event.message, event.field))
                 self.closing = event.fatal
                 costly = False
+            elif isinstance(event, Token):
+                self._asker.present(event, now)
+                continue
             else:
                 out.append(self._answer(event, now))
                 costly = isinstance(event, COSTLY)
@@ -151,7 +143,7 @@ class Session:
 
     def broke(self) -> bytes:
         """The last words of a conversation that a bug of ours has ended."""
-        if self._connection.encoding is None:
+        if self._codec.encoding is None:
             return b""
         return self._error(None, ErrorCode.INTERNAL, "a fault of the server; the connection is closed")
 
@@ -213,18 +205,15 @@ class Session:
         self._observer.decided(request.direction, "" if isinstance(body, Grant) else body.reason)
         if request.explain and attempt is not None:
             looked_at, omitted = self._engine.explain(attempt, gateway, EXPLAINED_MAX)
-            return self._connection.send(explained_answer(request.id, op, existing, body, looked_at, omitted))
-        if self._join is None:
-            assert self._connection.encoding is not None, "a request has been read"
-            self._join = JOIN_DECISION[self._connection.encoding]
-        return self._join(request.id, op, existing, body)
+            return self._codec.send(explained_answer(request.id, op, existing, body, looked_at, omitted))
+        return self._codec.send_decision(request.id, op, existing, body)
 
     def _hello(self, request: m.Hello, now: float) -> bytes:
         refusal = self._asker.say_hello(request, now)
         if refusal is not None:
             return self._refused(request.id, refusal)
         gateway = self._asker.gateway() if self._engine.directory.ready else None
-        return self._connection.send(hello_answer(request, self._engine, self._facts, gateway))
+        return self._codec.send(hello_answer(request, self._engine, self._facts, gateway))
 
     # --- calls that are up
 
@@ -253,7 +242,7 @@ class Session:
                 request.id, ErrorCode.NOT_OWNER, "this call is another gateway's: say hello as that one", "call_id"
             )
         op = "start" if isinstance(request, m.Start) else "release"
-        return self._connection.send(_call_answer(request.id, op, outcome))
+        return self._codec.send(_call_answer(request.id, op, outcome))
 
     def _touch(self, request: m.Touch, now: float) -> bytes:
         try:
@@ -261,7 +250,7 @@ class Session:
         except LookupError:
             return self._unknown_gateway(request.id)
         unknown = self._engine.live.touch(((gateway_id, call.call_id, call.leg) for call in request.calls), now)
-        return self._connection.send(
+        return self._codec.send(
             m.TouchAnswer(
                 id=request.id,
                 op="touch",
@@ -291,22 +280,22 @@ class Session:
         if request.phase == "end":
             ended, adopted = live.sync_end(gateway_id, now)
             answer = msgspec.structs.replace(answer, ended=ended, adopted=adopted)
-        return self._connection.send(answer)
+        return self._codec.send(answer)
 
     def _calls(self, request: m.Calls, now: float) -> bytes:
         try:
             gateway = self._asker.gateway(request.gateway)
         except LookupError:
             return self._forbidden_gateway(request.id, request.gateway)
-        only_own = self.peer.transport == "tcp" or request.gateway is not None
+        only_own = self.peer.transport != "unix" or request.gateway is not None
         gateway_id = gateway.id if only_own and gateway is not None else None
         found, omitted = self._engine.live.listed(request.account_id, request.client_id, gateway_id, request.limit)
-        return self._connection.send(calls_answer(request.id, self._engine, found, omitted, now))
+        return self._codec.send(calls_answer(request.id, self._engine, found, omitted, now))
 
     # --- for the console
 
     def _usage(self, request: m.Usage, _now: float) -> bytes:
-        return self._connection.send(usage_answer(request, self._engine))
+        return self._codec.send(usage_answer(request, self._engine))
 
     def _end(self, request: m.End, now: float) -> bytes:
         live, gateways_by_name = self._engine.live, self._engine.directory.gateways_by_name
@@ -320,7 +309,7 @@ class Session:
         found = [call for key in keys if (call := live.find(key)) is not None]
         if not found:
             lately = any(live.lately_ended(key, now) not in (None, Cause.EXPIRE) for key in keys)
-            return self._connection.send(
+            return self._codec.send(
                 m.EndAnswer(id=request.id, op="end", result="already_released" if lately else "unknown")
             )
         if len(found) > 1:
@@ -330,7 +319,7 @@ class Session:
         as_it_was = live_call(self._engine, call, now)
         outcome = live.end_by_hand(call, now)
         self._observer.ended_by_hand(request.gateway, call)
-        return self._connection.send(ended_answer(request.id, outcome, as_it_was))
+        return self._codec.send(ended_answer(request.id, outcome, as_it_was))
 
     def _is_known(self, gateway_id: int) -> bool:
         return gateway_id in self._engine.directory.gateways
@@ -338,32 +327,30 @@ class Session:
     def _in_force(self, request: m.InForce, _now: float) -> bytes:
         in_force = self._engine.directory.ready and self._facts.in_force(request.xid)
         generation = self._engine.directory.generation
-        return self._connection.send(
+        return self._codec.send(
             m.InForceAnswer(id=request.id, op="in_force", in_force=in_force, generation=generation)
         )
 
     # --- the daemon itself
 
     def _status(self, request: m.Status, now: float) -> bytes:
-        return self._connection.send(status_answer(request.id, self._engine, self._facts, now))
+        return self._codec.send(status_answer(request.id, self._engine, self._facts, now))
 
     def _ping(self, request: m.Ping, _now: float) -> bytes:
-        return self._connection.send(m.PongAnswer(id=request.id, op="pong"))
+        return self._codec.send(m.PongAnswer(id=request.id, op="pong"))
 
     # --- errors
 
     def _error(self, request_id: int | None, code: ErrorCode, message: str, field: str | None = None) -> bytes:
         self._observer.erred(code)
-        return self._connection.send(
-            m.ErrorAnswer(id=request_id, op="error", code=code, message=message, field=field)
-        )
+        return self._codec.send(m.ErrorAnswer(id=request_id, op="error", code=code, message=message, field=field))
 
     def _refused(self, request_id: int, refusal: Refusal) -> bytes:
         self.closing = self.closing or refusal.closes
         return self._error(request_id, refusal.code, refusal.message, refusal.field)
 
     def _bad_request(self, request_id: int, refused: KeyRefusedError, now: float) -> bytes:
-        self.closing = self._connection.count_bad_request(now)
+        self.closing = self._codec.count_bad_request(now)
         return self._error(request_id, ErrorCode.BAD_REQUEST, str(refused), refused.field)
 
     def _forbidden_gateway(self, request_id: int, named: str | None) -> bytes:

@@ -14,8 +14,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from identd.door_settings import EvapiSection, HttpSection, RadiusSection, evapi_problems, radius_problems
 from identd.endpoint import Endpoint, parse_endpoint
-from identd.toml_lines import line_of, line_of_error
+from identd.section import NO_NUL, Count, PathText, Seconds, Section
+from identd.toml_lines import line_of, line_of_error, path_of
 
 FILE_BYTES_MAX = 1_048_576
 """A configuration is a few kilobytes; whatever is larger is the wrong file."""
@@ -26,10 +28,6 @@ PROBLEMS_MAX = 50
 SUN_PATH_BYTES_MAX = 107
 """unix(7): `sun_path` is 108 bytes with the final NUL."""
 
-Seconds = Annotated[float, Meta(gt=0, le=86_400)]
-Count = Annotated[int, Meta(ge=1, le=10_000_000)]
-NO_NUL = r"^[^\x00]*$"
-PathText = Annotated[str, Meta(max_length=4096, pattern=NO_NUL)]
 DSN = r"^(postgres|postgresql)://[^\s\x00]*$"
 UNIX_MODE = r"^0?[0-7]{3}$"
 ORIGIN = r"^(https?://[^/\s\x00]+)?$"
@@ -62,10 +60,6 @@ class SettingsError(Exception):
         self.path = path
         self.problems = problems
         super().__init__("\n".join(f"{path}: {problem}" for problem in problems))
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One table of the file."""
 
 
 class Database(Section, frozen=True, kw_only=True):
@@ -178,6 +172,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log: Log = Log()
     credentials: Credentials = Credentials()
     console: ConsoleSection = ConsoleSection()
+    radius: RadiusSection = RadiusSection()
+    http: HttpSection = HttpSection()
+    evapi: EvapiSection = EvapiSection()
 
 
 ENVIRONMENT: dict[str, tuple[str, str]] = {
@@ -202,6 +199,12 @@ RESTART_KEYS = frozenset(
         "metrics.listen",
         "metrics.allow_any",
         "limits.released_memory_max",
+        "radius.auth_listen",
+        "radius.accounting_listen",
+        "radius.allow_any",
+        "http.listen",
+        "http.allow_any",
+        "evapi.kamailios",
     }
 )
 """Keys that hold a socket, a file or a process which is made once. All others can change under a running daemon."""
@@ -239,7 +242,7 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
     settings, found = read_tables(tables, environ)
     if found:
         problems = [
-            Problem(line_of(text, tuple(key.split("."))) or line_of(text, (key.partition(".")[0],)) or 0, key, reason)
+            Problem(line_of(text, path_of(key)) or line_of(text, (key.partition(".")[0],)) or 0, key, reason)
             for key, reason in found[:PROBLEMS_MAX]
         ]
         raise SettingsError(path, sorted(problems))
@@ -282,7 +285,7 @@ def _read_section(
         try:
             values[key] = msgspec.convert(value, keys[key], strict=True)
         except msgspec.ValidationError as error:
-            found.append((f"{name}.{key}", _plain(error)))
+            found.append((f"{name}.{key}{_inner_path(error)}", _plain(error)))
     every_type = {key.name: key.type for key in msgspec.structs.fields(section)}
     for variable, (its_section, key) in ENVIRONMENT.items():
         if its_section == name and environ.get(variable):
@@ -293,10 +296,15 @@ def _read_section(
     return section(**values)
 
 
+_UDP = frozenset({"radius.auth_listen", "radius.accounting_listen"})
+"""Ports of their own: the same number over TCP is another socket."""
+
+
 def _problems_across(settings: Settings) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     socket, metrics, limits, credentials = settings.socket, settings.metrics, settings.limits, settings.credentials
     console = settings.console
+    radius, http = settings.radius, settings.http
     if not socket.unix and not socket.tcp:
         found.append(("socket", "unix and tcp are both off: nobody could ask anything"))
     if len(socket.unix.encode()) > SUN_PATH_BYTES_MAX:
@@ -306,6 +314,9 @@ def _problems_across(settings: Settings) -> list[tuple[str, str]]:
         ("socket.tcp", socket.tcp, socket.allow_any),
         ("metrics.listen", metrics.listen, metrics.allow_any),
         ("console.listen", console.listen, console.allow_any),
+        ("http.listen", http.listen, http.allow_any),
+        ("radius.auth_listen", radius.auth_listen, radius.allow_any),
+        ("radius.accounting_listen", radius.accounting_listen, radius.allow_any),
     ):
         try:
             endpoint = parse_endpoint(text) if text else None
@@ -321,7 +332,7 @@ def _problems_across(settings: Settings) -> list[tuple[str, str]]:
                 (key, f"would listen on every address of this machine; if meant, set {section}.allow_any = true")
             )
     for (key, endpoint), (other, its_endpoint) in combinations(endpoints.items(), 2):
-        if endpoint == its_endpoint and endpoint.port:
+        if endpoint == its_endpoint and endpoint.port and (key in _UDP) == (other in _UDP):
             found.append((other, f"is the same address and port as {key}"))
     if not console.listen:
         found.append(("console.listen", "is empty; a console that is not wanted is one that is not started"))
@@ -338,6 +349,8 @@ def _problems_across(settings: Settings) -> list[tuple[str, str]]:
         found.append(("console.tls_key", "and console.tls_certificate belong together: set both or neither"))
     if console.session_idle_seconds > console.session_absolute_seconds:
         found.append(("console.session_idle_seconds", "is larger than console.session_absolute_seconds"))
+    found += radius_problems(radius)
+    found += evapi_problems(settings.evapi)
     if limits.connections_per_address_max > limits.connections_max:
         found.append(("limits.connections_per_address_max", "is larger than limits.connections_max"))
     if credentials.previous_key_files and not (credentials.key_file or credentials.key):
@@ -368,6 +381,12 @@ def changed_keys(old: Settings, new: Settings) -> list[str]:
 
 def _unknown(known: Mapping[str, Any]) -> str:
     return f"is not known here; known are {', '.join(known)}"
+
+
+def _inner_path(error: msgspec.ValidationError) -> str:
+    """Where in a table of tables: "[0].network"; "" where the key itself is wrong."""
+    at = str(error).partition(" - at `$")[2]
+    return at.rstrip("`")
 
 
 def _plain(error: msgspec.ValidationError) -> str:

@@ -26,6 +26,11 @@ def line_of(text: str, path: tuple[str, ...]) -> int | None:
     return None
 
 
+def path_of(key: str) -> tuple[str, ...]:
+    """`radius.clients[0].network` as the steps to it."""
+    return tuple(key.replace("[", ".").replace("]", "").split("."))
+
+
 def line_of_error(text: str, error: tomllib.TOMLDecodeError) -> int:
     """The line (from 1) of a syntax error; the last line for an error at the end of the text."""
     found = _AT_LINE.search(str(error))
@@ -35,7 +40,10 @@ def line_of_error(text: str, error: tomllib.TOMLDecodeError) -> int:
 def _holds(tables: dict[str, Any], path: tuple[str, ...]) -> bool:
     here: Any = tables
     for name in path:
-        if not isinstance(here, dict) or name not in here:
+        if isinstance(here, list) and name.isdigit() and int(name) < len(here):
+            here = here[int(name)]
+        elif isinstance(here, dict) and name in here:
+            here = here[name]
+        else:
             return False
-        here = here[name]
     return True

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from identd.access import Peer
+from identd.asker import Asker
 from identd.calls import Call, CallKey
 from identd.decision import Conflict, Decision, Existing, Grant, Refuse, Unavailable
 from identd.engine import Engine
@@ -18,6 +19,7 @@ from matcher.address import canonical_address, canonical_network
 from matcher.attempt import CallAttempt
 from matcher.change import AccountPut, Change, ChangeSet, ClientPut, GatewayPut, ResellerPut, RowRemoved
 from matcher.directory import Directory
+from protocol.connection import ServerConnection
 from protocol.framing import Encoding, framed_binary
 from tests.matcher.oracle import proves
 
@@ -188,7 +190,7 @@ class Talk:
     def __init__(self, made: Engine, peer: Peer = UNIX, encoding: Encoding = "json", hello: str = "") -> None:
         self.facts = Facts()
         self.heard = Heard()
-        self.session = Session(made, peer, self.facts, self.heard, verify)
+        self.session = Session(made, Asker(made, peer, verify), self.facts, self.heard, ServerConnection())
         self.encoding = encoding
         self.now = NOW
         self._ids = itertools.count(1)
