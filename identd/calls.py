@@ -85,7 +85,14 @@ class GatewayBooted(msgspec.Struct, frozen=True, gc=False):
     boot_id: int
 
 
-CallChange = Call | CallEnded | CallRenewed | GatewayBooted
+class GatewayCleared(msgspec.Struct, frozen=True, gc=False):
+    """A gateway said that it has no call of before this moment (Unix seconds that never step)."""
+
+    gateway_id: int
+    before: float
+
+
+CallChange = Call | CallEnded | CallRenewed | GatewayBooted | GatewayCleared
 """What the journal is told; a `Call` itself means "this is how the call stands now"."""
 
 
@@ -94,6 +101,19 @@ CallSet = dict[Call, None]
 
 
 CallsByKey = dict[CallKey, Call]
+
+
+class Syncs:
+    """What the full lists of one gateway have said: `unnamed` by the list that is being told, None between lists;
+    `missed` by the last whole one. Only calls that are up are in either.
+    """
+
+    __slots__ = ("adopted", "missed", "unnamed")
+
+    def __init__(self) -> None:
+        self.unnamed: CallsByKey | None = None
+        self.missed: CallsByKey = {}
+        self.adopted = 0
 
 
 def _granted_at(call: Call) -> float:
@@ -155,6 +175,16 @@ class CallTable:
         calls = self.by_gateway.pop(gateway_id, {})
         self.size -= len(calls)
         return calls.values()
+
+    def detach_older(self, gateway_id: int, before: float) -> Collection[Call]:
+        """The same for the calls of a gateway granted before a moment: one look at each, some 5 ms for 100,000."""
+        older = self.detach_gateway(gateway_id)
+        spared = {call.key: call for call in older if call.granted_at >= before}
+        if not spared:
+            return older
+        self.by_gateway[gateway_id] = spared
+        self.size += len(spared)
+        return [call for call in older if call.granted_at < before]
 
     def is_leased(self, call: Call) -> bool:
         """Whether the call still has a lease: whether it is up, or over and not yet off the books."""

@@ -20,7 +20,16 @@ from struct import Struct
 
 import msgspec
 
-from identd.calls import REMEMBER_SECONDS, Call, CallChange, CallEnded, CallRenewed, Cause, GatewayBooted
+from identd.calls import (
+    REMEMBER_SECONDS,
+    Call,
+    CallChange,
+    CallEnded,
+    CallRenewed,
+    Cause,
+    GatewayBooted,
+    GatewayCleared,
+)
 from identd.decision import Grant
 from identd.live_calls import LiveCalls
 from matcher.account import Direction
@@ -76,6 +85,11 @@ class _BootRecord(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="b
     boot_id: int
 
 
+class _ClearedRecord(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="g"):
+    gateway_id: int
+    before: float
+
+
 class _LastCallsRecord(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="l"):
     """When these accounts last had a call granted, as far as no record of a call here says it."""
 
@@ -105,6 +119,7 @@ _Record = (
     | _EndedRecord
     | _RenewedRecord
     | _BootRecord
+    | _ClearedRecord
     | _LastCallsRecord
     | _AliveRecord
     | _FileRecord
@@ -357,6 +372,8 @@ def _records(changes: Iterable[CallChange]) -> list[_Record]:
             records.append(_EndedRecord(*change.key, change.cause, change.at))
         elif isinstance(change, CallRenewed):
             records.append(_RenewedRecord(*change.key, change.heard, change.lease_seconds))
+        elif isinstance(change, GatewayCleared):
+            records.append(_ClearedRecord(change.gateway_id, change.before))
         else:
             records.append(_BootRecord(change.gateway_id, change.boot_id))
     return records
@@ -403,6 +420,8 @@ def _replay(record: _Record, live: LiveCalls) -> None:
         )
     elif isinstance(record, _BootRecord):
         live.restore_boot(GatewayBooted(record.gateway_id, record.boot_id))
+    elif isinstance(record, _ClearedRecord):
+        live.restore_cleared(GatewayCleared(record.gateway_id, record.before))
     elif isinstance(record, _LastCallsRecord):
         live.last_calls.restore(record.moments)
 

@@ -18,10 +18,11 @@ from identd.calls import (
     CallEnded,
     CallKey,
     CallRenewed,
-    CallsByKey,
     CallTable,
     Cause,
     GatewayBooted,
+    GatewayCleared,
+    Syncs,
 )
 from identd.capacity import Capacity
 from identd.decision import Grant
@@ -55,19 +56,6 @@ class ListedCall(msgspec.Struct, frozen=True, gc=False):
     direction: Direction
     account: Account | None
     client: Client | None
-
-
-class Syncs:
-    """What the full lists of one gateway have said: `unnamed` by the list that is being told, None between lists;
-    `missed` by the last whole one. Only calls that are up are in either.
-    """
-
-    __slots__ = ("adopted", "missed", "unnamed")
-
-    def __init__(self) -> None:
-        self.unnamed: CallsByKey | None = None
-        self.missed: CallsByKey = {}
-        self.adopted = 0
 
 
 class LiveCalls:
@@ -209,6 +197,14 @@ class LiveCalls:
         self._end_all(iter(calls), Cause.BOOT, now)
         return len(calls)
 
+    def clear(self, gateway_id: int, before: float, now: float) -> int:
+        """The gateway has no call of before this moment any more, whatever it says of boots. How many are over."""
+        calls = self._table.detach_older(gateway_id, before)
+        if calls:
+            self.changes.append(GatewayCleared(gateway_id, before))
+            self._end_all(iter(calls), Cause.BOOT, now)
+        return len(calls)
+
     def sync_begin(self, gateway_id: int) -> None:
         """A full list begins; one that was not ended is forgotten."""
         syncs = self._syncs.setdefault(gateway_id, Syncs())
@@ -301,6 +297,12 @@ class LiveCalls:
             for call in tuple(self._table.by_gateway.get(booted.gateway_id, {}).values()):
                 self._uncount(call)
         self.boots[booted.gateway_id] = booted.boot_id
+
+    def restore_cleared(self, cleared: GatewayCleared) -> None:
+        """Put back that a gateway had no call of before a moment, as the journal kept it."""
+        for call in tuple(self._table.by_gateway.get(cleared.gateway_id, {}).values()):
+            if call.granted_at < cleared.before:
+                self._uncount(call)
 
     def restored(self) -> None:
         """Everything that the journal kept is back: put the leases in order again."""

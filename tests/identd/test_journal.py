@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from identd import journal as journals
+from identd import live_calls
 from identd.calls import Cause
 from identd.engine import Engine
 from identd.journal import Journal, JournalError
@@ -88,6 +89,21 @@ def test_a_killed_daemon_knows_its_calls_again(tmp_path: Path, one: Engine) -> N
     for call_id in ("2", "never"):
         assert again.lately_ended(key(call_id, 1), NOW + 30) is Cause.RELEASE
     assert again.deaf_seconds == 5.0
+
+
+def test_calls_that_a_gateway_no_longer_has_stay_over_though_the_kill_came_before_all_were_closed(
+    tmp_path: Path, one: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_calls, "ENDED_AT_ONCE_MAX", 2)
+    journal = Journal(tmp_path)
+    journal.restore(one.live, NOW)
+    busy(one)
+    assert one.live.clear(1, NOW + 5, NOW + 70) == 3
+    written(journal, one.live, NOW + 130)
+    journal.close()
+    again = restored(tmp_path, NOW + 130)
+    assert set(state(again)["calls"]) == set(state(one.live)["calls"])
+    assert {call.key[1] for call in again.all_calls()} == {"5", "6", "7", "adopted"}
 
 
 @pytest.mark.rule("M6.30")

@@ -349,6 +349,20 @@ def test_listing_takes_filters_together_oldest_first_and_says_what_it_left_out()
 
 
 @pytest.mark.rule("M6.32")
+def test_a_gateway_without_calls_of_before_a_moment_keeps_those_that_began_since() -> None:
+    one = made()
+    for at, call_id in enumerate(("a", "b", "c")):
+        up(one, call_id, now=NOW + at)
+    assert one.live.clear(1, NOW + 1, NOW + 3) == 1
+    assert names(one) == {"b", "c"}
+    assert one.live.clear(1, NOW + 1, NOW + 4) == 0, "said again, late: what began since lives"
+    assert one.live.clear(2, NOW + 9, NOW + 4) == 0, "another gateway"
+    assert one.live.clear(1, NOW + 9, NOW + 4) == 2
+    assert (names(one), one.live.endings[Cause.BOOT], one.live.boots) == (set(), 3, {})
+    assert one.live.statistics()["live"] == one.live.statistics()["leased"] == 0
+
+
+@pytest.mark.rule("M6.32")
 def test_a_boot_that_leaves_more_calls_than_one_moment_can_close_closes_the_rest_in_slices(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
