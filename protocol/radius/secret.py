@@ -39,3 +39,7 @@ class Secret:
     def md5(self, message: bytes) -> bytes:
         """MD5 of a message with this secret behind it, as RFC 2865 §3 and RFC 2866 §3 seal a packet: 16 bytes."""
         return md5(message + self.value, usedforsecurity=False).digest()
+
+    def md5_of_secret_and(self, message: bytes) -> bytes:
+        """MD5 of this secret with a message behind it, as RFC 2865 §5.2 hides a password: 16 bytes."""
+        return md5(self.value + message, usedforsecurity=False).digest()
