@@ -148,7 +148,8 @@ def is_proven(packet: bytes, answer: bytes) -> bool:
     at = 20
     while at < len(answer):
         if answer[at] == MESSAGE_AUTHENTICATOR:
-            blank = answer[:4] + asked + answer[20 : at + 2] + bytes(16) + answer[at + 18 :]
+            sealed = bytes(16) if answer[0] == ACCOUNTING_RESPONSE else asked  # as FreeRADIUS has it
+            blank = answer[:4] + sealed + answer[20 : at + 2] + bytes(16) + answer[at + 18 :]
             return hmac.digest(SECRET, blank, "md5") == answer[at + 2 : at + 18]
         at += max(2, answer[at + 1])
     return True

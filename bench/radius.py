@@ -1,0 +1,275 @@
+"""RADIUS Access-Request: identd against FreeRADIUS with a users file, on the same packets in the same run.
+
+    python -m bench.radius --accounts 100000 --json bench/results/radius.json
+
+The server has one core and the load the other: one UDP socket, 1 or 64 packets in flight, closed loop. All servers
+take turns within a round, and the median round counts. Every answer is proven and of the right code, or the bench
+fails. The C echo says what the machine can do. FreeRADIUS looks a name up; identd looks for name, address and ANI,
+takes capacity, remembers the call and writes its journal (`authorize`), or only looks (`identify`).
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import statistics
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import asyncpg
+
+from bench.freeradius import FreeRadius, users_file
+from bench.population import Population, population
+from bench.radius_packets import (
+    SECRET,
+    Verdict,
+    access_requests,
+    judge,
+    read_answers,
+    stops,
+    write_packets,
+)
+from bench.running import RunningDaemon, compiled, database_with, end_well_on_sigterm, run_load
+from matcher.account import Account
+
+OUTSTANDING = (1, 64)
+SERVER_CORE, LOAD_CORE = 0, 1
+PACKETS = {1: 10_000, 64: 100_000}
+WARM_UP = 2_000
+AUTHORIZING, IDENTIFYING = "127.0.0.1", "127.0.0.2"  # the load's address says which client of identd it is
+SECTIONS = """
+[radius]
+auth_listen = "127.0.0.1:{auth}"
+accounting_listen = "127.0.0.1:{accounting}"
+""" + "".join(
+    f"""
+[[radius.clients]]
+network = "{network}/32"
+secret = "{SECRET.decode()}"
+gateway = "{{gateway}}"
+mode = "{mode}"
+preset = "generic"
+require_message_authenticator = "yes"
+"""
+    for network, mode in ((AUTHORIZING, "authorize"), (IDENTIFYING, "identify"))
+)
+
+
+class Target(NamedTuple):
+    """Who is asked, from which address, and whose processor time that costs."""
+
+    what: str
+    address: str
+    source: str
+    pid: int
+
+
+class Players(NamedTuple):
+    """All that a round asks. `accounting` gives back what `authorize` took."""
+
+    plain: list[Target]
+    authorize: Target
+    accounting: Target
+    identify: Target
+    calls_up: Callable[[], int]
+
+
+def reply_of(account: Account) -> list[tuple[str, str]]:
+    """What identd tells of this account in the preset `generic`, as reply items of a users file.
+
+    Message-Authenticator too: 3.2 signs an answer only if it is told to, and since BlastRADIUS all should.
+    """
+    told = (
+        f"identd-account={account.name}",
+        f"identd-account-id={account.id}",
+        f"identd-client=client {account.client_id}",
+        f"identd-client-id={account.client_id}",
+        f"identd-rate-table-id={1 + account.client_id % 50}",
+        f"identd-ident-by={account.ident_by}",
+        f"identd-dnis=4420{account.id:08}",
+        "identd-decision=grant",
+    )
+    return [("Message-Authenticator", "0x00"), *(("Cisco-AVPair", text) for text in told)]
+
+
+def least_of(account: Account) -> list[tuple[str, str]]:
+    """The least that a switch could use: whose call it is, unsigned."""
+    return [("Class", account.name)]
+
+
+FREERADIUS: tuple[tuple[str, bool, Callable[[Account], list[tuple[str, str]]]], ...] = (
+    ("freeradius", True, reply_of),
+    ("freeradius -s", False, reply_of),
+    ("freeradius least", True, least_of),
+)
+"""What, whether with its threads, and what it answers. The first is what identd is compared with."""
+
+
+def free_port(kind: socket.SocketKind) -> int:
+    """A port of loopback that nobody has just now."""
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has used of its core."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mb(pid: int) -> float:
+    """Resident memory of a process."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+async def trust_names(dsn: str) -> None:
+    """A User-Name proves nothing by itself; FreeRADIUS with `Auth-Type := Accept` believes it, so identd must too."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute("UPDATE identd.gateways SET trusts_name = true")
+    finally:
+        await connection.close()
+
+
+def measure(people: Population, dsn: str, repeat: int, outstanding: Sequence[int]) -> dict[str, Any]:
+    """All rounds against one of each; the median of each figure."""
+    asyncio.run(trust_names(dsn))
+    with tempfile.TemporaryDirectory(prefix="identd-bench-") as name, contextlib.ExitStack() as running:
+        folder = Path(name)
+        load = compiled("radius_load", folder)
+        players, memory = _players(folder, people, dsn, running)
+        for target in (*players.plain, players.identify):
+            _play(load, folder, target, max(outstanding), *access_requests(people, WARM_UP, seed=0))
+        rounds = [_round(load, folder, people, players, turn, outstanding) for turn in range(1, repeat + 1)]
+    return {
+        "accounts": len(people.accounts),
+        "rounds": repeat,
+        "memory_mb": memory,
+        "runs": [_median([one[place] for one in rounds]) for place in range(len(rounds[0]))],
+    }
+
+
+def _players(
+    folder: Path, people: Population, dsn: str, running: contextlib.ExitStack
+) -> tuple[Players, dict[str, int]]:
+    echoing = subprocess.Popen(
+        ["taskset", "-c", str(SERVER_CORE), compiled("radius_echo", folder)], stdout=subprocess.PIPE
+    )
+    running.callback(echoing.communicate)
+    running.callback(echoing.kill)
+    assert echoing.stdout is not None, "a pipe was asked for"
+    echo = Target("echo", f"127.0.0.1:{int(echoing.stdout.readline())}", AUTHORIZING, echoing.pid)
+    plain = [echo]
+    for what, threads, reply in FREERADIUS:
+        users = users_file((account.name, reply(account)) for account in people.accounts)
+        port = free_port(socket.SOCK_DGRAM)
+        free = FreeRadius(folder / what.replace(" ", "_"), port, SERVER_CORE, SECRET, users, threads=threads)
+        running.callback(free.stop)
+        plain.append(Target(what, free.address, AUTHORIZING, free.pid))
+    auth, accounting = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_DGRAM)
+    sections = SECTIONS.format(auth=auth, accounting=accounting, gateway=people.gateways[0].name)
+    daemon = RunningDaemon(folder, dsn, SERVER_CORE, free_port(socket.SOCK_STREAM), sections=sections)
+    running.callback(daemon.stop)
+    memory = {target.what: round(resident_mb(target.pid)) for target in plain[1:]}
+    memory["identd"] = round(daemon.ready_mb)
+    return Players(
+        plain,
+        Target("identd authorize", f"127.0.0.1:{auth}", AUTHORIZING, daemon.pid),
+        Target("identd stop", f"127.0.0.1:{accounting}", AUTHORIZING, daemon.pid),
+        Target("identd identify", f"127.0.0.1:{auth}", IDENTIFYING, daemon.pid),
+        lambda: daemon.status().calls,
+    ), memory
+
+
+def _round(
+    load: Path, folder: Path, people: Population, players: Players, turn: int, outstanding: Sequence[int]
+) -> list[dict[str, Any]]:
+    figures = []
+    for window in outstanding:
+        count, seed = PACKETS[window], turn * 1000 + window
+        packets, hits = access_requests(people, count, seed)
+        figures += [_play(load, folder, target, window, packets, hits) for target in players.plain]
+        figures.append(_play(load, folder, players.identify, window, packets, hits))
+        before = players.calls_up()
+        figures.append(_play(load, folder, players.authorize, window, packets, hits))
+        taken = players.calls_up() - before
+        if taken != figures[-1]["accepted"]:
+            raise SystemExit(f"{figures[-1]['accepted']} calls were accepted and {taken} are counted")
+        figures.append(_play(load, folder, players.accounting, window, stops(count, seed), None))
+    return figures
+
+
+def _play(
+    load: Path, folder: Path, target: Target, window: int, packets: list[bytes], hits: list[bool] | None
+) -> dict[str, Any]:
+    """One run of radius_load.c, all answers judged."""
+    asked, answered = folder / "packets", folder / "answers"
+    write_packets(asked, packets)
+    cpu = cpu_seconds(target.pid)
+    run = run_load(load, LOAD_CORE, target.source, target.address, window, asked, answered)
+    run["cpu_us"] = (cpu_seconds(target.pid) - cpu) / len(packets) * 1e6
+    if target.what != "echo":
+        verdict = judge(packets, hits, read_answers(answered))
+        run.update(verdict._asdict())
+        _insist(target.what, verdict)
+    return {"what": target.what, "outstanding": window, **run}
+
+
+def _insist(what: str, verdict: Verdict) -> None:
+    if verdict.forged or verdict.wrong:
+        raise SystemExit(f"{what} gave {verdict.forged} answers without the secret and {verdict.wrong} wrong ones")
+
+
+def _median(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        key: statistics.median(run[key] for run in runs) if isinstance(value, int | float) else value
+        for key, value in runs[0].items()
+    }
+
+
+def report(figures: dict[str, Any]) -> str:
+    """A table for people. Both ratios are against FreeRADIUS with threads; the second is of processor time."""
+    memory = ", ".join(f"{what} {megabytes} MB" for what, megabytes in figures["memory_mb"].items())
+    lines = [
+        f"{figures['accounts']:,} accounts; {memory}; median of {figures['rounds']}",
+        "shape   what               answers/s  of FreeRADIUS  of echo    p50 µs    p99 µs   lost"
+        "  core µs each  its core",
+    ]
+    for window in dict.fromkeys(run["outstanding"] for run in figures["runs"]):
+        runs = {run["what"]: run for run in figures["runs"] if run["outstanding"] == window}
+        echo, free = runs["echo"], runs["freeradius"]
+        lines += [
+            f"1x{window:<4g} {run['what']:<17} {run['per_second']:>10,.0f} "
+            f"{run['per_second'] / free['per_second']:>14.2f} {run['per_second'] / echo['per_second']:>8.2f} "
+            f"{run['p50_us']:>9.0f} {run['p99_us']:>9.0f} {run['lost']:>6g} "
+            f"{run['cpu_us']:>13.1f} {free['cpu_us'] / run['cpu_us'] if run['cpu_us'] else 0:>9.2f}"
+            for run in runs.values()
+        ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """The program."""
+    parser = argparse.ArgumentParser(prog="bench.radius", description="RADIUS Access-Request against FreeRADIUS")
+    parser.add_argument("--accounts", type=int, default=100_000)
+    parser.add_argument("--repeat", type=int, default=3, help="rounds of which the median counts")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    end_well_on_sigterm()
+    people = population(arguments.accounts)
+    with database_with(people) as dsn:
+        figures = measure(people, dsn, arguments.repeat, OUTSTANDING)
+    print(report(figures))
+    if arguments.json is not None:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
