@@ -17,11 +17,11 @@ from identd.access import Peer
 from identd.asker import Asker
 from identd.clock import Clock
 from identd.credentials import KeyRing, Prover
+from identd.doors import Doors
 from identd.engine import Engine
 from identd.feed import Feed
 from identd.http import pages, serve_http
 from identd.journal import Journal
-from identd.listener import Listener
 from identd.live_calls import LiveCalls
 from identd.logs import Log
 from identd.metrics import Metrics, Readings, exposition, make_registry
@@ -69,7 +69,7 @@ class Daemon:
         settings: Settings,
         log: Log,
         keys: KeyRing,
-        listeners: Sequence[Listener],
+        doors: Doors,
         journal: Journal,
         reload: Callable[["Daemon"], None],
     ) -> None:
@@ -96,7 +96,7 @@ class Daemon:
             ),
         )
         self._server = Server(
-            listeners, self._session, limits, self._clock, self._watch, self._write_journal, self._catch_up
+            doors.listeners, self._session, limits, self._clock, self._watch, self._write_journal, self._catch_up
         )
         restored = journal.restore(self._live, self._clock.now())
         if restored:
@@ -158,9 +158,9 @@ class Daemon:
                 nursery.cancel_scope.cancel()
 
     async def _until_quiet(self, drain: trio.CancelScope) -> None:
-        """End the drain when no switch is there, or none has asked anything for a while."""
+        """End the drain when no switch can ask, or none has asked anything for a while."""
         quiet_since, answered = trio.current_time(), sum(self._metrics.requests.values())
-        while len(self._server) and trio.current_time() - quiet_since < QUIET_SECONDS:
+        while self._server.may_hear and trio.current_time() - quiet_since < QUIET_SECONDS:
             await trio.sleep(QUIET_SECONDS / 10)
             answered_now = sum(self._metrics.requests.values())
             if answered_now != answered:

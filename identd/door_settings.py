@@ -78,7 +78,7 @@ def radius_problems(radius: RadiusSection) -> Iterator[tuple[str, str]]:
     """What is wrong across the keys of [radius], as (key path, reason)."""
     if (radius.auth_listen or radius.accounting_listen) and not radius.clients:
         yield "radius.clients", "is empty: nobody would be answered"
-    seen: dict[Network, int] = field(default_factory=dict)
+    seen: dict[Network, int] = {}
     for place, client in enumerate(radius.clients):
         where = f"radius.clients[{place}]"
         try:
@@ -99,7 +99,7 @@ def radius_problems(radius: RadiusSection) -> Iterator[tuple[str, str]]:
 
 def evapi_problems(evapi: EvapiSection) -> Iterator[tuple[str, str]]:
     """What is wrong across the keys of [evapi], as (key path, reason)."""
-    seen: dict[Endpoint, int] = field(default_factory=dict)
+    seen: dict[Endpoint, int] = {}
     for place, kamailio in enumerate(evapi.kamailios):
         where = f"evapi.kamailios[{place}].address"
         try:

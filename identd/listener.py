@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from identd.access import Peer
+from identd.access import Peer, Transport
 from identd.endpoint import Endpoint
 from matcher.address import unwrapped
 
@@ -22,7 +22,7 @@ class ListenError(Exception):
 class Listener(msgspec.Struct, frozen=True):
     """A listening socket, non-blocking. `lock` holds the Unix path for this process; None for TCP."""
 
-    transport: str
+    transport: Transport
     sock: socket.socket
     name: str
     lock: int | None = None
@@ -89,8 +89,11 @@ def _is_listened_on(path: Path) -> bool:
     return True
 
 
-def listen_tcp(endpoint: Endpoint) -> Listener:
-    """Listen on an address and port; "" is every address, IPv4 and IPv6. Raises ListenError."""
+def listen_tcp(endpoint: Endpoint, transport: Transport = "tcp") -> Listener:
+    """Listen on an address and port; "" is every address, IPv4 and IPv6. `transport`: what is spoken over TCP there.
+
+    Raises ListenError.
+    """
     family = socket.AF_INET6 if not endpoint.host or ":" in endpoint.host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:
@@ -102,22 +105,22 @@ def listen_tcp(endpoint: Endpoint) -> Listener:
     except OSError as error:
         sock.close()
         raise ListenError(f"cannot listen on {endpoint}: {error.strerror}") from error
-    return adopted(sock)
+    return adopted(sock, transport)
 
 
-def adopted(sock: socket.socket) -> Listener:
-    """A socket that listens already, ours or the service manager's."""
+def adopted(sock: socket.socket, transport: Transport = "tcp") -> Listener:
+    """A socket that listens already, ours or the service manager's; `transport`: what is spoken on a TCP one."""
     sock.setblocking(False)
     if sock.family == socket.AF_UNIX:
         return Listener("unix", sock, str(sock.getsockname()))
     host, port = sock.getsockname()[:2]
-    return Listener("tcp", sock, str(Endpoint(host, port)))
+    return Listener(transport, sock, str(Endpoint(host, port)))
 
 
-def tune(sock: socket.socket, transport: str, keepalive_seconds: int) -> None:
+def tune(sock: socket.socket, transport: Transport, keepalive_seconds: int) -> None:
     """Answers leave at once, and a TCP peer that vanished is noticed within some `keepalive_seconds` times four."""
     sock.setblocking(False)
-    if transport == "tcp":
+    if transport != "unix":
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, keepalive_seconds)
@@ -125,11 +128,11 @@ def tune(sock: socket.socket, transport: str, keepalive_seconds: int) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
 
 
-def peer_of(transport: str, sockaddr: object) -> Peer:
+def peer_of(transport: Transport, sockaddr: object) -> Peer:
     """Who connected, from what accept(2) told."""
     if transport == "unix" or not isinstance(sockaddr, tuple):
         return Peer("unix", "unix")
     host, port = str(sockaddr[0]), int(sockaddr[1])
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     packed = socket.inet_pton(family, host.partition("%")[0])
-    return Peer("tcp", str(Endpoint(host, port)), unwrapped(packed))
+    return Peer(transport, str(Endpoint(host, port)), unwrapped(packed))

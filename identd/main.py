@@ -13,13 +13,14 @@ import trio
 
 from identd.credentials import CredentialsError
 from identd.daemon import SERVER, Daemon
+from identd.doors import Doors, open_doors
 from identd.endpoint import parse_endpoint
 from identd.journal import Journal, JournalError
-from identd.listener import Listener, ListenError, adopted, listen_tcp, listen_unix
+from identd.listener import ListenError
 from identd.logs import Log
 from identd.sealing import load_keys
 from identd.settings import Settings, SettingsError, load_settings, reload_problems
-from identd.systemd import ActivationError, inherited_sockets
+from identd.systemd import ActivationError
 
 EXIT_STOPPED, EXIT_FAILED, EXIT_CONFIGURATION = 0, 1, 2
 FILES_BESIDE = 64  # what is open beside connections: doors, journal, snapshot, loader, scrapes; some 30 at most
@@ -35,20 +36,20 @@ def serve(config_path: Path, environ: Mapping[str, str] = os.environ) -> int:
         return EXIT_CONFIGURATION
     _allow_open_files()
     log = Log(settings.log.level, settings.log.format, settings.log.numbers)
-    listeners: list[Listener] = []
+    doors: Doors | None = None
     try:
         journal = Journal(Path(settings.state.directory))
-        listeners += _listeners(settings, environ)
+        doors = open_doors(settings, environ)
 
         def reload(daemon: Daemon) -> None:
             _reload(daemon, log, config_path, environ)
 
-        daemon = Daemon(settings, log, keys, listeners, journal, reload)
+        daemon = Daemon(settings, log, keys, doors, journal, reload)
         _warn_of_open_files(log, settings.limits.connections_max)
-        trio.run(_serve, daemon, settings, log, " ".join(one.name for one in listeners))
+        trio.run(_serve, daemon, settings, log, doors.names)
     except (JournalError, ListenError, ActivationError) as error:
-        for listener in listeners:
-            listener.close()
+        if doors is not None:
+            doors.close()
         log.close()
         print(f"identd: {error}", file=sys.stderr)
         return EXIT_FAILED
@@ -66,24 +67,6 @@ async def _serve(daemon: Daemon, settings: Settings, log: Log, sockets: str) -> 
             raise ListenError(f"cannot listen on {endpoint} for metrics: {os.strerror(error.errno or 0)}") from error
     log.info("started", server=SERVER, pid=os.getpid(), sockets=sockets)
     await daemon.serve(http_listeners)
-
-
-def _listeners(settings: Settings, environ: Mapping[str, str]) -> list[Listener]:
-    """The sockets of the service manager where it hands any over, else those of the configuration."""
-    inherited = inherited_sockets(environ)
-    if inherited:
-        return [adopted(sock) for sock in inherited]
-    listeners: list[Listener] = []
-    try:
-        if settings.socket.unix:
-            listeners.append(listen_unix(Path(settings.socket.unix), settings.socket.unix_mode_bits))
-        if settings.socket.tcp:
-            listeners.append(listen_tcp(parse_endpoint(settings.socket.tcp)))
-    except ListenError:
-        for listener in listeners:
-            listener.close()
-        raise
-    return listeners
 
 
 def _reload(daemon: Daemon, log: Log, config_path: Path, environ: Mapping[str, str]) -> None:

@@ -17,10 +17,12 @@ from prometheus_client.registry import Collector
 from identd.access import Transport
 from identd.calls import Cause
 from identd.histogram import Histogram
+from identd.radius.observer import Answered, Dropped
 from matcher.account import Direction
 from matcher.change import Table
 from protocol.errors import ErrorCode
 from protocol.messages import AnyRequest
+from protocol.radius.packet import Code
 from protocol.reason import UNAVAILABLE, Reason
 
 DECISION_BOUNDS = (5e-06, 1e-05, 2e-05, 5e-05, 1e-04, 2e-04, 5e-04, 1e-03, 2e-03, 5e-03, 0.01, 0.02, 0.05, 0.1, 1.0)
@@ -86,6 +88,10 @@ class Metrics(Collector):
         "journal_failures",
         "loader_restarts",
         "protocol_errors",
+        "radius_answers",
+        "radius_dropped",
+        "radius_duplicates",
+        "radius_packets",
         "requests",
     )
 
@@ -97,6 +103,10 @@ class Metrics(Collector):
         self.connections_accepted = dict.fromkeys(TRANSPORTS, 0)
         self.connections_refused = dict.fromkeys(REFUSALS, 0)
         self.connections_closed = dict.fromkeys(CLOSINGS, 0)
+        self.radius_packets: dict[int, int] = dict.fromkeys(Code, 0)
+        self.radius_answers = dict.fromkeys((kind.value for kind in Answered), 0)
+        self.radius_dropped = dict.fromkeys((reason.value for reason in Dropped), 0)
+        self.radius_duplicates = 0
         self.decision_duration = Histogram(DECISION_BOUNDS)
         self.commit_to_effect = Histogram(EFFECT_BOUNDS)
         self.ambiguous_decisions = 0
@@ -165,6 +175,10 @@ class Metrics(Collector):
             ("reason",),
             _one(self.connections_closed),
         )
+        packets = {(Code(code).name.lower(),): count for code, count in self.radius_packets.items()}
+        yield _counter("radius_packets", "RADIUS packets of known clients, without repeats.", ("code",), packets)
+        yield _counter("radius_answers", "RADIUS answers, by what they said.", ("kind",), _one(self.radius_answers))
+        yield _counter("radius_dropped", "RADIUS packets that got silence.", ("reason",), _one(self.radius_dropped))
         endings = {(cause.value,): now.endings.get(cause.value, 0) for cause in Cause}
         yield _counter("call_endings", "Calls ended, by cause.", ("cause",), endings)
         for name, text, total in (
@@ -181,6 +195,7 @@ class Metrics(Collector):
                 "Stored passwords that could not be opened when needed.",
                 self.credentials_unusable,
             ),
+            ("radius_duplicates", "RADIUS packets that were repeats and got the same bytes.", self.radius_duplicates),
             ("journal_failures", "Times the journal of calls could not be written.", self.journal_failures),
             ("log_lines_dropped", "Log lines dropped because nobody read them.", now.log_lines_dropped),
         ):

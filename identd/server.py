@@ -1,4 +1,4 @@
-"""The doors that switches knock on: every socket of the protocol, served by one trio task.
+"""The doors that switches knock on: every socket, of whatever protocol, served by one trio task.
 
 A task a connection would cost trio some 20 µs a wake-up, twice what a whole call costs. So all sockets lie in one
 epoll of ours, that epoll is the one thing trio waits for, and once woken we stay for as long as something arrives.
@@ -19,6 +19,7 @@ import trio
 from identd.access import Peer
 from identd.clock import Clock
 from identd.connection import Connection
+from identd.datagrams import DatagramSocket
 from identd.listener import Listener, peer_of, tune
 from identd.session import Session
 from identd.settings import Limits
@@ -53,12 +54,15 @@ class ServerObserver(Protocol):
     def took(self, seconds: float, decisions: int) -> None:
         """One turn was answered, so many requests, so long each."""
 
+    def datagram_broke(self, listener: str, error: Exception) -> None:
+        """A bug: a datagram's handling raised."""
+
     def cannot_accept(self, listener: str, error: OSError) -> None:
         """The process has no room for another connection."""
 
 
 class Server:
-    """All connections of the protocol. `run` until cancelled.
+    """All connections and datagrams. `run` until cancelled.
 
     `before_answers` is called before answers leave, `when_idle` when nobody waits for one, or after a long stay.
     """
@@ -67,6 +71,7 @@ class Server:
         "_before_answers",
         "_clock",
         "_connections",
+        "_datagrams",
         "_epoll",
         "_listeners",
         "_make_session",
@@ -74,6 +79,7 @@ class Server:
         "_paused_until",
         "_per_address",
         "_when_idle",
+        "_when_over",
         "limits",
     )
 
@@ -86,8 +92,11 @@ class Server:
         observer: ServerObserver,
         before_answers: Callable[[float], None],
         when_idle: Callable[[float], None],
+        datagrams: Iterable[DatagramSocket] = (),
     ) -> None:
         self._epoll = select.epoll()
+        self._datagrams = {each.sock.fileno(): each for each in datagrams}
+        self._when_over: dict[int, Callable[[], None]] = {}
         self._listeners = {listener.sock.fileno(): listener for listener in listeners}
         self._connections: dict[int, Connection] = {}
         self._per_address: Counter[bytes] = Counter()
@@ -98,11 +107,16 @@ class Server:
         self._when_idle = when_idle
         self._paused_until = 0.0
         self.limits = limits
-        for fd in self._listeners:
+        for fd in (*self._listeners, *self._datagrams):
             self._epoll.register(fd, select.EPOLLIN)
 
     def __len__(self) -> int:
         return len(self._connections)
+
+    @property
+    def may_hear(self) -> bool:
+        """Whether anything may still be asked: a connection is open, or datagrams can come."""
+        return bool(self._connections or self._datagrams)
 
     async def run(self) -> None:
         """Serve until cancelled."""
@@ -136,7 +150,9 @@ class Server:
         for fd, event in events:
             connection = self._connections.get(fd)
             if connection is None:
-                if (listener := self._listeners.get(fd)) is not None:
+                if (datagrams := self._datagrams.get(fd)) is not None:
+                    answered += self._serve_datagrams(datagrams, now)
+                elif (listener := self._listeners.get(fd)) is not None:
                     self._accept(listener, now)
                 continue
             before = connection.session.answered
@@ -157,9 +173,22 @@ class Server:
             listener.close()
         self._listeners.clear()
 
+    def adopt(self, sock: socket.socket, session: Session, when_over: Callable[[], None]) -> None:
+        """Serve a connection that we made ourselves; `when_over` is called once, when it is closed.
+
+        Raises OSError where it is closed already.
+        """
+        tune(sock, session.peer.transport, self.limits.keepalive_seconds)
+        self._serve_from_now(sock, session, self._clock.look())
+        self._when_over[sock.fileno()] = when_over
+
     def close(self) -> None:
         """Close every socket at once."""
         self.stop_listening()
+        for datagrams in self._datagrams.values():
+            self._unregister(datagrams.sock.fileno())
+            datagrams.sock.close()
+        self._datagrams.clear()
         for fd in tuple(self._connections):
             self._drop(fd)
         self._epoll.close()
@@ -190,6 +219,11 @@ class Server:
         elif connection.wants != wanted:
             self._epoll.modify(fd, _POLL[connection.wants])
 
+    def _serve_datagrams(self, datagrams: DatagramSocket, now: float) -> int:
+        return datagrams.serve(
+            now, self._before_answers, lambda error: self._observer.datagram_broke(datagrams.name, error)
+        )
+
     def _accept(self, listener: Listener, now: float) -> None:
         for _ in range(ACCEPTS_MAX):
             try:
@@ -216,9 +250,12 @@ class Server:
         except OSError:  # gone before we looked
             sock.close()
             return
-        limits = self.limits
+        self._serve_from_now(sock, self._make_session(peer), now)
+
+    def _serve_from_now(self, sock: socket.socket, session: Session, now: float) -> None:
+        limits, peer = self.limits, session.peer
         connection = Connection(
-            sock, self._make_session(peer), now, limits.in_flight_max, limits.output_bytes_max, self._before_answers
+            sock, session, now, limits.in_flight_max, limits.output_bytes_max, self._before_answers
         )
         self._connections[sock.fileno()] = connection
         if peer.address is not None:
@@ -242,6 +279,8 @@ class Server:
             self._per_address[address] -= 1
             if not self._per_address[address]:
                 del self._per_address[address]
+        if (when_over := self._when_over.pop(fd, None)) is not None:
+            when_over()
 
     def _unregister(self, fd: int) -> None:
         with contextlib.suppress(FileNotFoundError):  # a listener that is paused
@@ -283,5 +322,5 @@ class Server:
                 yield fd, "partial_frame_seconds_max"
             elif not connection.session.said_hello and now - connection.opened_at > limits.hello_seconds_max:
                 yield fd, "hello_seconds_max"
-            elif now - connection.heard_at > limits.idle_seconds_max:
+            elif now - connection.heard_at > limits.idle_seconds_max and fd not in self._when_over:
                 yield fd, "idle_seconds_max"

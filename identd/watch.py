@@ -10,9 +10,16 @@ from identd.access import Peer
 from identd.calls import Call
 from identd.logs import Level, Log
 from identd.metrics import Metrics
+from identd.radius.observer import Answered, Dropped
+from matcher.address import address_text
+from protocol.reason import UNAVAILABLE
 
 SAID_AGAIN_SECONDS = 10.0
 """How often one kind of trouble is written about while it lasts; the metrics count every one."""
+
+
+_TOLD_ELSEWHERE = frozenset(reason.value for reason in UNAVAILABLE)
+"""Why we answer nobody: said once by what makes us so."""
 
 
 class Watch:
@@ -51,6 +58,10 @@ class Watch:
         """A bug: a connection's handling raised."""
         self._log.error("connection_broke", peer=peer.name, error=repr(error), exception=error)
 
+    def datagram_broke(self, listener: str, error: Exception) -> None:
+        """A bug: a datagram's handling raised."""
+        self._log.error("datagram_broke", listener=listener, error=repr(error), exception=error)
+
     def took(self, seconds: float, decisions: int) -> None:
         """One turn was answered, so many requests, so long each."""
         self._metrics.took(seconds, decisions)
@@ -58,6 +69,34 @@ class Watch:
     def cannot_accept(self, listener: str, error: OSError) -> None:
         """The process has no room for another connection."""
         self._warn("cannot_accept", listener, listener=listener, error=str(error.strerror))
+
+    # --- RADIUS
+
+    def radius_received(self, code: int) -> None:
+        """A packet of this code came from a known client, and is no repeat."""
+        self._metrics.radius_packets[code] += 1
+
+    def radius_duplicate(self) -> None:
+        """A packet was a repeat and got the same bytes again."""
+        self._metrics.radius_duplicates += 1
+
+    def radius_answered(self, kind: Answered) -> None:
+        """A packet was answered."""
+        self._metrics.radius_answers[kind] += 1
+
+    def radius_dropped(self, reason: Dropped, source: bytes) -> None:
+        """A packet of this packed address got silence."""
+        self._metrics.radius_dropped[reason] += 1
+        if reason.value not in _TOLD_ELSEWHERE:
+            self._warn("radius_dropped", reason, reason=reason, source=address_text(source))
+
+    def radius_bad_request(self, field: str, source: bytes) -> None:
+        """The field of this name could not be read out of an authenticated packet of this packed address."""
+        self._warn("radius_bad_request", field, field=field, source=address_text(source))
+
+    def radius_shared_boot(self, gateway: str, source: bytes) -> None:
+        """One of several switches that ask as this gateway says that it has begun anew: no call was ended."""
+        self._warn("radius_shared_boot", gateway, gateway=gateway, source=address_text(source))
 
     # --- the console
 

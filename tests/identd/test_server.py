@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,12 +15,15 @@ import trio
 
 from identd import server as rules
 from identd.access import Peer
+from identd.asker import Asker
 from identd.clock import Clock
+from identd.datagrams import DatagramSocket, bind_udp
 from identd.endpoint import Endpoint
 from identd.listener import Listener, listen_tcp, listen_unix
 from identd.server import Server
 from identd.session import Session
 from identd.settings import Limits
+from protocol.connection import ServerConnection
 from tests.identd.building import NOW, Facts, Heard, account, client, engine, gateway, verify
 
 PATIENCE_SECONDS = 5.0
@@ -50,6 +54,9 @@ class Seen:
         assert seconds >= 0
         self.answered += decisions
 
+    def datagram_broke(self, listener: str, error: Exception) -> None:
+        self.events.append(("datagram broke", str(error)))
+
     def cannot_accept(self, listener: str, error: OSError) -> None:
         self.events.append(("cannot accept", str(error.strerror)))
 
@@ -73,18 +80,30 @@ class House:
         self.limits = msgspec.convert(limits, Limits)
         self.unix, self.tcp = listen_unix(folder / "s", 0o600), listen_tcp(Endpoint("127.0.0.1", 0))
         self.port: int = self.tcp.sock.getsockname()[1]
-        made = engine(account(), client(), GATEWAY)
+        self.made = made = engine(account(), client(), GATEWAY)
+        self.udp = bind_udp(Endpoint("127.0.0.1", 0))
+        self.written: list[float] = []
         self.server = Server(
             [self.unix, self.tcp],
-            lambda peer: Fragile(made, peer, Facts(), Heard(), verify),
+            lambda peer: Fragile(made, Asker(made, peer, verify), Facts(), Heard(), ServerConnection()),
             self.limits,
             Clock(lambda _: None, monotonic=lambda: self.now, wall=lambda: NOW),
             self.seen,
-            lambda _: None,
+            self.written.append,
             self._after_turn,
+            [DatagramSocket(self.udp, "udp", self._echo)],
         )
         self.began = NOW
         self._callers: list[trio.SocketStream] = []
+
+    def _echo(self, datagram: bytes, source: bytes, port: int, now: float) -> bytes | None:
+        """Answers every datagram but the silent ones, before anything of it is written down."""
+        assert source == bytes([127, 0, 0, 1])
+        assert port
+        assert now == self.began + self.now
+        if datagram == b"boom":
+            raise RuntimeError("boom")
+        return None if datagram.startswith(b"silence") else datagram + str(len(self.written)).encode()
 
     def _after_turn(self, now: float) -> None:
         assert now == self.began + self.now
@@ -355,3 +374,45 @@ async def test_a_server_that_stops_listening_serves_those_that_are_there(folder:
         house.server.stop_listening()  # again is nothing
         house.server.close()
         assert await inside.hears() == "closed"
+
+
+@pytest.mark.parametrize("count", [1, 200])
+async def test_datagrams_are_answered_one_by_one_and_a_bug_costs_one_of_them(folder: Path, count: int) -> None:
+    async with opened(folder) as house:
+        with trio.socket.socket(trio.socket.AF_INET, trio.socket.SOCK_DGRAM) as asker:
+            await asker.connect(house.udp.getsockname())
+            for number in range(count):
+                await asker.send(b"%d." % number)
+                await asker.send(b"silence")
+            await asker.send(b"boom")
+            with trio.fail_after(PATIENCE_SECONDS):
+                answers = [await asker.recv(100) for _ in range(count)]
+                assert [answer.partition(b".")[0] for answer in answers] == [
+                    b"%d" % number for number in range(count)
+                ]
+                await house.until(lambda: ("datagram broke", "boom") in house.seen.events)
+            assert house.written, "what the answers say is in the journal before they leave"
+
+
+async def test_a_connection_of_our_own_is_served_like_any_other_and_its_end_is_told(folder: Path) -> None:
+    async with opened(folder, idle_seconds_max=1) as house:
+        over = trio.Event()
+        peer = Peer("evapi", "far", bytes([127, 0, 0, 1]))
+        far_side = socket.create_server(("127.0.0.1", 0))
+        sock = socket.create_connection(far_side.getsockname())
+        theirs, _ = far_side.accept()
+        far_side.close()
+        house.server.adopt(
+            sock,
+            Session(house.made, Asker(house.made, peer, verify, "gw1"), Facts(), Heard(), ServerConnection()),
+            over.set,
+        )
+        house.sweep_at(3600)
+        assert len(house.server) == 1, "whom we called may be silent for as long as it likes"
+        caller = house.met(trio.SocketStream(trio.socket.from_stdlib_socket(theirs)))
+        assert await caller.ask("ping") == "pong"
+        assert await caller.ask("identify", ip="10.0.0.1", dnis="4420") == "identify"
+        await caller.stream.aclose()
+        with trio.fail_after(PATIENCE_SECONDS):
+            await over.wait()
+        assert len(house.server) == 0
