@@ -9,13 +9,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from demo.memory import memory_folder
 from demo.postgres import NamedServer, OwnServer, running_postgres
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[NamedServer | OwnServer]:
-    """The server that `bin/test` finds: named by IDENTD_DATABASE_DSN, Debian's, or the wheel's."""
-    with running_postgres(os.environ) as server:
+    """The server that `bin/test` finds: named by IDENTD_DATABASE_DSN, Debian's, or the wheel's.
+
+    Our own lies in memory where there is enough of it.
+    """
+    with memory_folder() as memory, running_postgres(os.environ, memory and memory / "pg") as server:
         yield server
 
 
