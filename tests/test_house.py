@@ -18,7 +18,7 @@ from protocol.errors import ErrorCode
 from protocol.reason import CODES, Reason
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("matcher", "protocol", "identd", "loader", "console", "demo")
+PACKAGES = ("matcher", "protocol", "identd", "loader", "console", "demo", "lab")
 LINES_MAX = 450
 
 TESTED_ELSEWHERE = {
