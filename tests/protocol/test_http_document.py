@@ -1,0 +1,59 @@
+"""The OpenAPI document says what the codec does: its paths, its statuses, the shapes of what goes over the wire."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from protocol.errors import ErrorCode
+from protocol.http_connection import ASKED, STATUSES, HttpConnection
+from protocol.http_document import ANSWERED, CONFLICTS, document
+
+DOCUMENT: dict[str, Any] = msgspec.json.decode(document("9.9.9"))
+
+
+def test_every_path_of_the_document_is_one_of_the_door_and_no_other() -> None:
+    assert set(DOCUMENT["paths"]) == {f"/v1/{op}" for op in ASKED} | {"/v1/status", "/v1/openapi.json"}
+    assert DOCUMENT["info"]["version"] == "9.9.9"
+    for path, methods in DOCUMENT["paths"].items():
+        for method in methods:
+            head = f"{method.upper()} {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
+            connection = HttpConnection(b"{}")
+            [*_, event] = connection.receive_data(head.encode(), 0.0)
+            code = getattr(event, "code", None)
+            assert code in {None, ErrorCode.BAD_FRAME}, "404 and 405 are bad_request, and this has an empty body"
+
+
+@pytest.mark.parametrize("op", ASKED)
+def test_each_request_names_what_it_asks_and_how_it_is_answered(op: str) -> None:
+    asked = DOCUMENT["paths"][f"/v1/{op}"]["post"]
+    reference = asked["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    schema = DOCUMENT["components"]["schemas"][reference.rpartition("/")[2]]
+    assert schema["title"] == ASKED[op].__name__
+    assert "id" not in schema["required"], "it is 0 where it is not said"
+    assert "op" not in schema["required"], "the path says it"
+    assert not schema["additionalProperties"]
+    assert ANSWERED[op].__name__ in asked["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
+    statuses = {"200", "400", "401", "403", "413", "503", "default"} | ({"409"} if op in CONFLICTS else set())
+    assert set(asked["responses"]) == statuses
+
+
+def test_every_status_of_an_error_is_in_the_document_but_that_of_a_boot_which_http_has_none_of() -> None:
+    named = {int(status) for path in DOCUMENT["paths"].values() for each in path.values() for status in each["responses"]
+             if status.isdigit()}  # fmt: skip
+    assert {int(status) for status in STATUSES.values()} <= named
+
+
+def test_document_itself_wants_no_token_and_everything_else_does() -> None:
+    open_to_all = [
+        path for path, methods in DOCUMENT["paths"].items() if methods.get("get", {}).get("security") == []
+    ]
+    assert open_to_all == ["/v1/openapi.json"]
+    assert DOCUMENT["security"] == [{"gateway": []}]
+
+
+def test_call_without_anything_to_know_it_by_is_none_by_the_document_too() -> None:
+    for name in ("Identify", "Authorize"):
+        schema = DOCUMENT["components"]["schemas"][name]
+        assert [each["required"] for each in schema["anyOf"]] == [["ip"], ["name"], ["ani"]]
+        assert schema["not"]["required"] == ["password", "digest"]
