@@ -30,17 +30,19 @@ from bench.radius_packets import (
     Verdict,
     access_requests,
     judge,
+    one_of_each,
     read_answers,
+    reply_items,
     stops,
     write_packets,
 )
 from bench.running import RunningDaemon, compiled, database_with, end_well_on_sigterm, run_load
-from matcher.account import Account
 
 OUTSTANDING = (1, 64)
 SERVER_CORE, LOAD_CORE = 0, 1
 PACKETS = {1: 10_000, 64: 100_000}
 WARM_UP = 2_000
+LEARNING = 32  # in flight while identd is asked for every account once
 AUTHORIZING, IDENTIFYING = "127.0.0.1", "127.0.0.2"  # the load's address says which client of identd it is
 SECTIONS = """
 [radius]
@@ -79,37 +81,6 @@ class Players(NamedTuple):
     calls_up: Callable[[], int]
 
 
-def reply_of(account: Account) -> list[tuple[str, str]]:
-    """What identd tells of this account in the preset `generic`, as reply items of a users file.
-
-    Message-Authenticator too: 3.2 signs an answer only if it is told to, and since BlastRADIUS all should.
-    """
-    told = (
-        f"identd-account={account.name}",
-        f"identd-account-id={account.id}",
-        f"identd-client=client {account.client_id}",
-        f"identd-client-id={account.client_id}",
-        f"identd-rate-table-id={1 + account.client_id % 50}",
-        f"identd-ident-by={account.ident_by}",
-        f"identd-dnis=4420{account.id:08}",
-        "identd-decision=grant",
-    )
-    return [("Message-Authenticator", "0x00"), *(("Cisco-AVPair", text) for text in told)]
-
-
-def least_of(account: Account) -> list[tuple[str, str]]:
-    """The least that a switch could use: whose call it is, unsigned."""
-    return [("Class", account.name)]
-
-
-FREERADIUS: tuple[tuple[str, bool, Callable[[Account], list[tuple[str, str]]]], ...] = (
-    ("freeradius", True, reply_of),
-    ("freeradius -s", False, reply_of),
-    ("freeradius least", True, least_of),
-)
-"""What, whether with its threads, and what it answers. The first is what identd is compared with."""
-
-
 def free_port(kind: socket.SocketKind) -> int:
     """A port of loopback that nobody has just now."""
     with socket.socket(socket.AF_INET, kind) as sock:
@@ -143,9 +114,9 @@ def measure(people: Population, dsn: str, repeat: int, outstanding: Sequence[int
     with tempfile.TemporaryDirectory(prefix="identd-bench-") as name, contextlib.ExitStack() as running:
         folder = Path(name)
         load = compiled("radius_load", folder)
-        players, memory = _players(folder, people, dsn, running)
+        players, memory = _players(folder, load, people, dsn, running)
         for target in (*players.plain, players.identify):
-            _play(load, folder, target, max(outstanding), *access_requests(people, WARM_UP, seed=0))
+            play(load, folder, target, max(outstanding), *access_requests(people, WARM_UP, seed=1))
         rounds = [_round(load, folder, people, players, turn, outstanding) for turn in range(1, repeat + 1)]
     return {
         "accounts": len(people.accounts),
@@ -156,7 +127,7 @@ def measure(people: Population, dsn: str, repeat: int, outstanding: Sequence[int
 
 
 def _players(
-    folder: Path, people: Population, dsn: str, running: contextlib.ExitStack
+    folder: Path, load: Path, people: Population, dsn: str, running: contextlib.ExitStack
 ) -> tuple[Players, dict[str, int]]:
     echoing = subprocess.Popen(
         ["taskset", "-c", str(SERVER_CORE), compiled("radius_echo", folder)], stdout=subprocess.PIPE
@@ -165,26 +136,39 @@ def _players(
     running.callback(echoing.kill)
     assert echoing.stdout is not None, "a pipe was asked for"
     echo = Target("echo", f"127.0.0.1:{int(echoing.stdout.readline())}", AUTHORIZING, echoing.pid)
-    plain = [echo]
-    for what, threads, reply in FREERADIUS:
-        users = users_file((account.name, reply(account)) for account in people.accounts)
-        port = free_port(socket.SOCK_DGRAM)
-        free = FreeRadius(folder / what.replace(" ", "_"), port, SERVER_CORE, SECRET, users, threads=threads)
-        running.callback(free.stop)
-        plain.append(Target(what, free.address, AUTHORIZING, free.pid))
     auth, accounting = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_DGRAM)
     sections = SECTIONS.format(auth=auth, accounting=accounting, gateway=people.gateways[0].name)
     daemon = RunningDaemon(folder, dsn, SERVER_CORE, free_port(socket.SOCK_STREAM), sections=sections)
     running.callback(daemon.stop)
-    memory = {target.what: round(resident_mb(target.pid)) for target in plain[1:]}
-    memory["identd"] = round(daemon.ready_mb)
-    return Players(
-        plain,
-        Target("identd authorize", f"127.0.0.1:{auth}", AUTHORIZING, daemon.pid),
-        Target("identd stop", f"127.0.0.1:{accounting}", AUTHORIZING, daemon.pid),
-        Target("identd identify", f"127.0.0.1:{auth}", IDENTIFYING, daemon.pid),
-        lambda: daemon.status().calls,
-    ), memory
+    memory = {"identd": round(daemon.ready_mb)}
+    authorize = Target("identd authorize", f"127.0.0.1:{auth}", AUTHORIZING, daemon.pid)
+    stop = Target("identd stop", f"127.0.0.1:{accounting}", AUTHORIZING, daemon.pid)
+    same = _replies(load, folder, people, authorize, stop)
+    plain = [echo]
+    for what, threads, replies in (
+        ("freeradius", True, same),
+        ("freeradius -s", False, same),
+        ("freeradius least", True, [[("Class", account.name)] for account in people.accounts]),
+    ):
+        users = users_file((account.name, reply) for account, reply in zip(people.accounts, replies, strict=True))
+        port = free_port(socket.SOCK_DGRAM)
+        free = FreeRadius(folder / what.replace(" ", "_"), port, SERVER_CORE, SECRET, users, threads=threads)
+        running.callback(free.stop)
+        memory[what] = round(resident_mb(free.pid))
+        plain.append(Target(what, free.address, AUTHORIZING, free.pid))
+    identify = Target("identd identify", authorize.address, IDENTIFYING, daemon.pid)
+    return Players(plain, authorize, stop, identify, lambda: daemon.status().calls), memory
+
+
+def _replies(
+    load: Path, folder: Path, people: Population, authorize: Target, stop: Target
+) -> list[list[tuple[str, str]]]:
+    """What identd answers for each account, so that FreeRADIUS can answer the same."""
+    packets = one_of_each(people, seed=0)
+    play(load, folder, authorize, LEARNING, packets, [True] * len(packets))
+    replies = [reply_items(answer) for answer in read_answers(folder / "answers")]
+    play(load, folder, stop, LEARNING, stops(len(packets), seed=0), None)
+    return replies
 
 
 def _round(
@@ -194,18 +178,18 @@ def _round(
     for window in outstanding:
         count, seed = PACKETS[window], turn * 1000 + window
         packets, hits = access_requests(people, count, seed)
-        figures += [_play(load, folder, target, window, packets, hits) for target in players.plain]
-        figures.append(_play(load, folder, players.identify, window, packets, hits))
+        figures += [play(load, folder, target, window, packets, hits) for target in players.plain]
+        figures.append(play(load, folder, players.identify, window, packets, hits))
         before = players.calls_up()
-        figures.append(_play(load, folder, players.authorize, window, packets, hits))
+        figures.append(play(load, folder, players.authorize, window, packets, hits))
         taken = players.calls_up() - before
         if taken != figures[-1]["accepted"]:
             raise SystemExit(f"{figures[-1]['accepted']} calls were accepted and {taken} are counted")
-        figures.append(_play(load, folder, players.accounting, window, stops(count, seed), None))
+        figures.append(play(load, folder, players.accounting, window, stops(count, seed), None))
     return figures
 
 
-def _play(
+def play(
     load: Path, folder: Path, target: Target, window: int, packets: list[bytes], hits: list[bool] | None
 ) -> dict[str, Any]:
     """One run of radius_load.c, all answers judged."""

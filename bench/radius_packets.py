@@ -13,13 +13,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.population import Population, attempts
+from bench.population import Population, as_attempt, attempts
+from matcher.attempt import CallAttempt
 
 SECRET = b"bench-radius-secret"
 ACCESS_REQUEST, ACCESS_ACCEPT, ACCESS_REJECT, ACCOUNTING_REQUEST, ACCOUNTING_RESPONSE = 1, 2, 3, 4, 5
 USER_NAME, NAS_IP_ADDRESS, FRAMED_IP_ADDRESS = 1, 4, 8
 CALLED_STATION_ID, CALLING_STATION_ID, NAS_IDENTIFIER = 30, 31, 32
 ACCT_STATUS_TYPE, ACCT_SESSION_ID, MESSAGE_AUTHENTICATOR = 40, 44, 80
+VENDOR_SPECIFIC = 26
+TEXTS = {18: "Reply-Message", 25: "Class"}
+VENDOR_TEXTS = {b"\x00\x00\x00\x09\x01": "Cisco-AVPair"}  # vendor 9, type 1
 STOP = 2
 NAS = bytes((127, 0, 0, 1))
 HEADER = struct.Struct(">BBH")
@@ -50,40 +54,54 @@ def access_requests(people: Population, count: int, seed: int) -> tuple[list[byt
     The same seed gives the same calls with other call ids: a call that has been granted is not asked twice.
     """
     rng = random.Random(seed)
-    run = f"{rng.getrandbits(48):012x}"
+    run = _run_of(rng)
     packets, hits = [], []
     for number, (_, attempt, account_id) in enumerate(attempts(people, count, seed)):
         name = f"nobody{number}" if account_id is None else people.accounts[account_id - 1].name
-        assert attempt.address is not None, "every call of the population comes from an address"
-        body = b"".join(
-            (
-                attribute(USER_NAME, name.encode()),
-                attribute(NAS_IP_ADDRESS, NAS),
-                attribute(FRAMED_IP_ADDRESS, attempt.address),
-                attribute(CALLED_STATION_ID, attempt.dnis.encode()),
-                attribute(CALLING_STATION_ID, (attempt.ani or STRANGER).encode()),
-                attribute(ACCT_SESSION_ID, _call_id(run, number)),
-            )
-        )
-        packets.append(_signed_request(number % 256, body, rng))
+        packets.append(_access_request(number, run, name, attempt, rng))
         hits.append(account_id is not None)
     return packets, hits
+
+
+def one_of_each(people: Population, seed: int) -> list[bytes]:
+    """A call of every account, in their order."""
+    rng = random.Random(seed)
+    run = _run_of(rng)
+    return [
+        _access_request(number, run, account.name, as_attempt(caller), rng)
+        for number, (account, caller) in enumerate(zip(people.accounts, people.callers, strict=True))
+    ]
+
+
+def _run_of(rng: random.Random) -> str:
+    return f"{rng.getrandbits(48):012x}"
 
 
 def _call_id(run: str, number: int) -> bytes:
     return f"{number:08d}-{run}@switch.example".encode()
 
 
-def _signed_request(identifier: int, body: bytes, rng: random.Random) -> bytes:
+def _access_request(number: int, run: str, name: str, attempt: CallAttempt, rng: random.Random) -> bytes:
     """RFC 3579 §3.2: the authenticator is random, Message-Authenticator an HMAC over the whole."""
-    head = HEADER.pack(ACCESS_REQUEST, identifier, 20 + 18 + len(body)) + rng.randbytes(16)
+    assert attempt.address is not None, "every call of the population comes from an address"
+    body = b"".join(
+        (
+            attribute(USER_NAME, name.encode()),
+            attribute(NAS_IP_ADDRESS, NAS),
+            attribute(FRAMED_IP_ADDRESS, attempt.address),
+            attribute(CALLED_STATION_ID, attempt.dnis.encode()),
+            attribute(CALLING_STATION_ID, (attempt.ani or STRANGER).encode()),
+            attribute(ACCT_SESSION_ID, _call_id(run, number)),
+        )
+    )
+    head = HEADER.pack(ACCESS_REQUEST, number % 256, 20 + 18 + len(body)) + rng.randbytes(16)
     signature = hmac.digest(SECRET, head + attribute(MESSAGE_AUTHENTICATOR, bytes(16)) + body, "md5")
     return head + attribute(MESSAGE_AUTHENTICATOR, signature) + body
 
 
 def stops(count: int, seed: int) -> list[bytes]:
-    """Accounting-Request Stop (RFC 2866) for each call of `access_requests` with this count and seed."""
-    run = f"{random.Random(seed).getrandbits(48):012x}"
+    """Accounting-Request Stop (RFC 2866) for each call of that many `access_requests` of this seed."""
+    run = _run_of(random.Random(seed))
     packets = []
     for number in range(count):
         body = b"".join(
@@ -145,11 +163,31 @@ def is_proven(packet: bytes, answer: bytes) -> bool:
     asked = packet[AUTHENTICATOR]
     if hashlib.md5(answer[:4] + asked + answer[20:] + SECRET).digest() != answer[AUTHENTICATOR]:  # noqa: S324 - RFC 2865 §3
         return False
-    at = 20
-    while at < len(answer):
-        if answer[at] == MESSAGE_AUTHENTICATOR:
+    for at, kind, value in attributes_of(answer):
+        if kind == MESSAGE_AUTHENTICATOR:
             sealed = bytes(16) if answer[0] == ACCOUNTING_RESPONSE else asked  # as FreeRADIUS has it
             blank = answer[:4] + sealed + answer[20 : at + 2] + bytes(16) + answer[at + 18 :]
-            return hmac.digest(SECRET, blank, "md5") == answer[at + 2 : at + 18]
-        at += max(2, answer[at + 1])
+            return hmac.digest(SECRET, blank, "md5") == value
     return True
+
+
+def attributes_of(packet: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """(where it stands, type, value) of each attribute."""
+    at = 20
+    while at < len(packet):
+        length = max(2, packet[at + 1])
+        yield at, packet[at], packet[at + 2 : at + length]
+        at += length
+
+
+def reply_items(answer: bytes) -> list[tuple[str, str]]:
+    """What an answer tells, as reply items of a users file. Raises KeyError for what nobody thought of."""
+    items = []
+    for _, kind, value in attributes_of(answer):
+        if kind == MESSAGE_AUTHENTICATOR:
+            items.append(("Message-Authenticator", "0x00"))  # FreeRADIUS puts the right one there
+        elif kind == VENDOR_SPECIFIC:
+            items.append((VENDOR_TEXTS[value[:5]], value[6:].decode()))
+        else:
+            items.append((TEXTS[kind], value.decode()))
+    return items

@@ -27,6 +27,7 @@ from bench.radius_packets import (
     attribute,
     is_proven,
     judge,
+    one_of_each,
     read_answers,
     stops,
     write_packets,
@@ -74,6 +75,17 @@ def test_every_call_is_its_own_and_its_stop_names_it(people: Population) -> None
         stop = AcctPacket(secret=SECRET, packet=packet, dict=Dictionary())
         assert stop.VerifyAcctRequest()
         assert stop[ACCT_SESSION_ID] == one[ACCT_SESSION_ID]
+
+
+def test_one_call_of_every_account_names_each_in_order(people: Population) -> None:
+    packets = one_of_each(people, seed=3)
+    asked = [AuthPacket(secret=SECRET, packet=packet, dict=Dictionary()) for packet in packets]
+    assert [one[USER_NAME] for one in asked] == [[account.name.encode()] for account in people.accounts]
+    assert all(one.verify_message_authenticator() for one in asked)
+    assert [one[ACCT_SESSION_ID] for one in asked] == [
+        AcctPacket(secret=SECRET, packet=stop, dict=Dictionary())[ACCT_SESSION_ID]
+        for stop in stops(len(asked), seed=3)
+    ]
 
 
 def test_packets_are_written_as_the_load_reads_them(tmp_path: Path) -> None:
