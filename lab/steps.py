@@ -1,0 +1,202 @@
+"""What the lab plays through every door, and what has to come out: one table, a row a step, in this order.
+
+A step is a function of the stage that says what was seen, by keys; only the keys that it expects are compared. The
+accounts are those of accounts.sql; what the numbers mean to the far side stands in scenarios/uas.xml.
+"""
+
+from collections.abc import Callable
+from math import inf
+from typing import Any
+
+import msgspec
+
+from lab.figures import between, bound_of, percentile
+from lab.places import REALM
+from lab.sipp import Play
+from lab.stage import SOON_SECONDS, Stage
+from lab.waiting import until
+
+LONDON = "442071234567"
+BUSY = "442071230486"
+NOBODY_ANSWERS = "442071230099"
+
+SHARED, PHONE, STRANGER, ONE_LINE, MANY_LINES = (f"127.0.0.{last}" for last in (11, 12, 13, 14, 16))
+ONE, MANY, FIR = 203, 204, 205
+"""Ids of the accounts that are counted."""
+
+FIR_NAME, FIR_PASSWORD = "fir_phone", "correct horse"
+
+AWAY_MILLISECONDS_MAX = 500
+"""Until a caller has the 503 of a switch that cannot reach identd: what config/switches/ promises."""
+
+AGAIN_SECONDS_MAX = 20.0
+SHORT_MILLISECONDS = 100
+
+
+class Step(msgspec.Struct, frozen=True):
+    """`plays` says what was seen, which may be more than is expected: the rest is told only."""
+
+    title: str
+    plays: Callable[[Stage], dict[str, Any]]
+    expected: dict[str, Any]
+    all_else_needs_it: bool = False
+
+
+class Load(msgspec.Struct, frozen=True):
+    """So many short calls at so many a second."""
+
+    calls: int = 1500
+    rate: int = 300
+
+
+def _play(number: str, address: str = ONE_LINE, **more: Any) -> Play:
+    return Play("uac_call", address, number, **more)
+
+
+def _call(number: str, address: str) -> Callable[[Stage], dict[str, Any]]:
+    return lambda stage: stage.call(_play(number, address))
+
+
+def _digest(password: str) -> Callable[[Stage], dict[str, Any]]:
+    play = Play("uac_digest", PHONE, LONDON, name=FIR_NAME, password=password, realm=REALM)
+    return lambda stage: {**stage.call(play), "live": stage.becomes(FIR, 0)}
+
+
+def find_switch(stage: Stage) -> dict[str, Any]:
+    """Calls until one gets through: how long the switch needs to find the daemon."""
+    seconds = until(lambda: stage.call(_play(LONDON, MANY_LINES))["result"] == "200", AGAIN_SECONDS_MAX)
+    return {"result": "none" if seconds is None else "200", "seconds": "-" if seconds is None else f"{seconds:.1f}"}
+
+
+def full_account(stage: Stage) -> dict[str, Any]:
+    """An account of one line: a second call while the first is up, and after it."""
+    with stage.holding(Play("uac_hold", ONE_LINE, LONDON)) as (first, answer):
+        seen = {"first": answer, "live": stage.becomes(ONE, 1, "active")}
+        seen["second"] = stage.call(_play(LONDON))["result"]
+        first.go_on()
+        first.wait()
+    seen["after BYE"] = stage.becomes(ONE, 0)
+    seen["third"] = stage.call(_play(LONDON))["result"]
+    return seen
+
+
+def abandoned(stage: Stage) -> dict[str, Any]:
+    """The caller gives up while it rings."""
+    with stage.calling(Play("uac_cancel", ONE_LINE, NOBODY_ANSWERS)) as caller:
+        until(lambda: caller.call_id in stage.far_side.reached(), SOON_SECONDS)
+        seen = {"live": stage.becomes(ONE, 1, "reserved")}
+        caller.go_on()
+        played = caller.wait()
+    seen |= {"result": played.finals.get(caller.call_id, "none"), "after CANCEL": stage.becomes(ONE, 0)}
+    return seen
+
+
+def busy(stage: Stage) -> dict[str, Any]:
+    """The far side is busy."""
+    return {**stage.call(_play(BUSY)), "live": stage.becomes(ONE, 0)}
+
+
+def refused_away(stage: Stage) -> tuple[str, float]:
+    """What three callers hear while identd is away, and after how many milliseconds the second fastest does.
+
+    The median, for what a busy machine adds to one call is not the switch's.
+    """
+    _, played = stage.played(_play(LONDON, MANY_LINES, calls=3))
+    return " ".join(sorted(set(played.finals.values()))) or "none", percentile(played.milliseconds or [inf], 0.5)
+
+
+def killed(stage: Stage) -> dict[str, Any]:
+    """The daemon dies during a call and comes back."""
+    with stage.holding(Play("uac_hold", ONE_LINE, LONDON)) as (held, answer):
+        seen: dict[str, Any] = {"held": answer, "live": stage.becomes(ONE, 1, "active")}
+        stage.daemon.kill()
+        answers, milliseconds = refused_away(stage)
+        seen |= {"away": answers, "after ms": f"{milliseconds:.0f}", "in time": milliseconds <= AWAY_MILLISECONDS_MAX}
+        stage.daemon.start()
+        seen["still live"] = stage.becomes(ONE, 1, "active")
+        found = find_switch(stage)
+        seen |= {"again": found["result"], "after s": found["seconds"]}
+        held.go_on()
+        held.wait()
+    seen["after BYE"] = stage.becomes(ONE, 0)
+    return seen
+
+
+STEPS: tuple[Step, ...] = (
+    Step("the switch finds the daemon", find_switch, {"result": "200"}, all_else_needs_it=True),
+    Step(
+        "by source address",
+        _call(f"77{LONDON}", SHARED),
+        {"result": "200", "account": "alder_lines", "rate table": "5", "plan": "3", "number": LONDON},
+    ),
+    Step(
+        "the same address, by tech prefix 12",
+        _call(f"12{LONDON}", SHARED),
+        {"result": "200", "account": "birch_lines", "rate table": "6", "plan": "4", "number": LONDON},
+    ),
+    Step(
+        "… by 1234#, as a URI writes it",
+        _call(f"1234%23{LONDON}", SHARED),
+        {"result": "200", "account": "cedar_premium", "number": LONDON},
+    ),
+    Step(
+        "by name and password (digest)",
+        _digest(FIR_PASSWORD),
+        {"result": "200", "account": FIR_NAME, "number": LONDON, "live": "0"},
+    ),
+    Step("… a wrong password", _digest(FIR_PASSWORD.upper()), {"result": "403", "account": None, "live": "0"}),
+    Step("an address of nobody", _call(LONDON, STRANGER), {"result": "403", "account": None}),
+    Step(
+        "an account of one line",
+        full_account,
+        {"first": "200", "live": "1 active", "second": "503", "after BYE": "0", "third": "200"},
+    ),
+    Step(
+        "given up while it rings",
+        abandoned,
+        {"live": "1 reserved", "result": "487", "after CANCEL": "0"},
+    ),
+    Step("the far side is busy", busy, {"result": "486", "account": "alder_one", "live": "0"}),
+    Step(
+        "identd is killed during a call",
+        killed,
+        {
+            "held": "200",
+            "live": "1 active",
+            "away": "503",
+            "in time": True,
+            "still live": "1 active",
+            "again": "200",
+            "after BYE": "0",
+        },
+    ),
+)
+
+
+def load_step(load: Load) -> Step:
+    """The last row: many short calls."""
+
+    def loaded(stage: Stage) -> dict[str, Any]:
+        before = stage.decisions()
+        play = _play(LONDON, MANY_LINES, calls=load.calls, rate=load.rate, milliseconds=SHORT_MILLISECONDS)
+        with stage.calling(play) as caller:
+            played = caller.wait()
+        invites = stage.far_side.reached()
+        answers = [played.finals.get(call_id, "none") for call_id in caller.call_ids]
+        seen: dict[str, Any] = {
+            "answered 200": answers.count("200"),
+            "reached": sum(1 for call_id in caller.call_ids if call_id in invites),
+            "SIPp content": played.complete,
+            "live afterwards": stage.becomes(MANY, 0),
+        }
+        if played.milliseconds:
+            p50, p99 = (percentile(played.milliseconds, share) for share in (0.5, 0.99))
+            seen["INVITE to answer"] = f"p50 {p50:.0f} ms p99 {p99:.0f} ms"
+        decided = between(before, stage.decisions())
+        if any(decided.values()):
+            p50, p99 = (bound_of(decided, share) * 1e6 for share in (0.5, 0.99))
+            seen["decision"] = f"p50 ≤ {p50:.0f} µs p99 ≤ {p99:.0f} µs"
+        return seen
+
+    expected = {"answered 200": load.calls, "reached": load.calls, "SIPp content": True, "live afterwards": "0"}
+    return Step(f"{load.calls} calls at {load.rate} a second", loaded, expected)
