@@ -14,7 +14,7 @@ from http import HTTPStatus
 import msgspec
 
 from protocol import messages as m
-from protocol.codec import Event, RequestError, Token
+from protocol.codec import Event, RequestError, Said, Token
 from protocol.connection import fitted
 from protocol.errors import ErrorCode
 from protocol.framing import Encoding
@@ -73,15 +73,6 @@ _NO_TOKEN = Token(None, None)
 
 _encode = msgspec.json.Encoder().encode
 _join = JOIN_DECISION["json"]
-
-
-class Said(msgspec.Struct, frozen=True, gc=False):
-    """Bytes that the codec says itself at this place among the answers; nobody is asked. `last`: then close."""
-
-    data: bytes
-    last: bool = False
-
-
 _CONTINUE = Said(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from identd.decision import Refuse, Unavailable
 from protocol import messages as m
-from protocol.codec import Event, RequestError, Token
+from protocol.codec import Codec, Event, RequestError, Said, Token
 from protocol.errors import ErrorCode
-from protocol.http_connection import ASKED, STATUSES, HttpConnection, Said, token_of
+from protocol.http_connection import ASKED, STATUSES, HttpConnection, token_of
 from protocol.reason import Reason
 
 DOCUMENT = b'{"openapi":"3.1.0"}\n'
@@ -353,7 +353,7 @@ def test_touch_of_more_unknown_calls_than_fit_is_cut_to_what_a_frame_holds() -> 
 
 
 def test_encoding_is_known_from_the_first_byte() -> None:
-    connection = HttpConnection(DOCUMENT)
+    connection: Codec = HttpConnection(DOCUMENT)
     assert connection.receive_data(b"", 0.0) == []
     assert connection.encoding is None
     connection.receive_data(b"G", 0.0)
