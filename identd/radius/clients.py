@@ -1,0 +1,123 @@
+"""Whose packets are answered, and how: the tables of `[[radius.clients]]` made ready, found by a packet's address.
+
+The longest network counts. Clients are few, so one dict a length of network is enough.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from identd.door_settings import RadiusClient, Requirement
+from identd.radius.answering import AnswerWriter
+from identd.radius.naming import NamedAttribute, UnknownAttributeError, named
+from identd.radius.presets import ANSWER_FIELDS, PRESETS, REQUEST_FIELDS
+from identd.radius.reading import CallTables
+from matcher.account import Network
+from matcher.address import canonical_network, masked_address, unwrapped
+from protocol.radius.secret import Secret
+
+LEFT_OUT = "none"
+"""Written instead of an attribute's name: the field is not told."""
+
+
+class RadiusClientsError(ValueError):
+    """A table of `[[radius.clients]]` cannot be used; the text names its place and key, and never a secret."""
+
+
+class ReadyClient:
+    """One table, ready for packets. `is_one_switch`: nobody else asks as its gateway, as far as tables can say."""
+
+    __slots__ = (
+        "authorizes",
+        "gateway",
+        "is_one_switch",
+        "network",
+        "requirement",
+        "secret",
+        "tables",
+        "writer",
+    )
+
+    def __init__(self, settings: RadiusClient, secret: bytes, is_one_switch: bool) -> None:
+        """Raises ValueError whose text begins with the key."""
+        preset = PRESETS[settings.preset]
+        self.network: Network = canonical_network(settings.network)[0]
+        self.secret = Secret(secret)
+        self.gateway = settings.gateway
+        self.authorizes = settings.mode == "authorize"
+        self.requirement: Requirement = settings.require_message_authenticator
+        self.tables = CallTables(**_request(preset.request, settings.request), legs=preset.legs)
+        self.writer = AnswerWriter(_answer(preset.answer, settings.answer))
+        self.is_one_switch = is_one_switch
+
+
+class RadiusClients:
+    """All of them, by network."""
+
+    __slots__ = ("_by_length", "_size")
+
+    def __init__(self, clients: Sequence[ReadyClient]) -> None:
+        self._size = len(clients)
+        by_length: dict[tuple[int, int], dict[bytes, ReadyClient]] = {}
+        for client in clients:
+            address, length = client.network.address, client.network.length
+            by_length.setdefault((len(address), length), {})[address] = client
+        self._by_length = {
+            family: tuple(
+                (length, by_length[family, length]) for _, length in sorted(by_length, reverse=True) if _ == family
+            )
+            for family in (4, 16)
+        }
+
+    def find(self, source: bytes) -> ReadyClient | None:
+        """The client of this packed address, whose network is the longest that has it."""
+        address = unwrapped(source)
+        for length, clients in self._by_length[len(address)]:
+            client = clients.get(masked_address(address, length))
+            if client is not None:
+                return client
+        return None
+
+    def __len__(self) -> int:
+        return self._size
+
+
+def make_clients(tables: Sequence[RadiusClient], secrets: Sequence[bytes]) -> RadiusClients:
+    """The clients of the configuration, with their secrets in the same order. Raises `RadiusClientsError`."""
+    named_by: dict[str, int] = {}
+    for table in tables:
+        named_by[table.gateway] = named_by.get(table.gateway, 0) + 1
+    clients = []
+    for place, (table, secret) in enumerate(zip(tables, secrets, strict=True)):
+        try:
+            is_host = canonical_network(table.network)[0].is_host
+            is_one_switch = not table.gateway or (is_host and named_by[table.gateway] == 1)
+            clients.append(ReadyClient(table, secret, is_one_switch))
+        except ValueError as error:
+            raise RadiusClientsError(f"radius.clients[{place}].{error}") from None
+    return RadiusClients(clients)
+
+
+def _request(
+    preset: Mapping[str, tuple[str, ...]], overrides: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[NamedAttribute, ...]]:
+    for field in overrides:
+        if field not in REQUEST_FIELDS:
+            raise ValueError(f"request.{field}: is no field of a call: {', '.join(REQUEST_FIELDS)}")
+    return {
+        field: tuple(_named(f"request.{field}", name) for name in names)
+        for field, names in {**preset, **overrides}.items()
+    }
+
+
+def _answer(preset: Mapping[str, str], overrides: Mapping[str, str]) -> dict[str, NamedAttribute]:
+    for field in overrides:
+        if field not in ANSWER_FIELDS:
+            raise ValueError(f"answer.{field}: is no field of an answer: {', '.join(ANSWER_FIELDS)}")
+    told = {**preset, **overrides}
+    return {field: _named(f"answer.{field}", name) for field, name in told.items() if name != LEFT_OUT}
+
+
+def _named(where: str, name: str) -> NamedAttribute:
+    try:
+        return named(name)
+    except UnknownAttributeError as error:
+        raise ValueError(f"{where}: {error}") from None
