@@ -6,7 +6,7 @@ the tick (leases, journal, clock) and the signals; an end of any but the signals
 
 import gc
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from identd.access import Peer
 from identd.asker import Asker
 from identd.clock import Clock
 from identd.credentials import KeyRing, Prover
+from identd.datagrams import DatagramSocket
 from identd.doors import Doors
 from identd.engine import Engine
 from identd.feed import Feed
@@ -25,6 +26,8 @@ from identd.journal import Journal
 from identd.live_calls import LiveCalls
 from identd.logs import Log
 from identd.metrics import Metrics, Readings, exposition, make_registry
+from identd.radius.clients import RadiusClients
+from identd.radius.door import RadiusDoor
 from identd.sealing import verify_secret
 from identd.server import Server
 from identd.session import Session
@@ -32,7 +35,10 @@ from identd.settings import Settings
 from identd.watch import Watch
 from loader.stream import Configure
 from matcher.directory import Directory
+from protocol.codec import Codec
 from protocol.connection import ServerConnection
+from protocol.http_connection import HttpConnection
+from protocol.http_document import document
 
 TICK_SECONDS = 0.25  # how late a lease may end, and how often the journal notes that we are alive
 EXPIRED_AT_ONCE = 500  # calls ended before the thread is given back: some 2 ms
@@ -52,11 +58,13 @@ class Daemon:
     __slots__ = (
         "_clock",
         "_feed",
+        "_http_document",
         "_journal",
         "_live",
         "_log",
         "_metrics",
         "_prover",
+        "_radius",
         "_reload",
         "_server",
         "_watch",
@@ -70,6 +78,7 @@ class Daemon:
         log: Log,
         keys: KeyRing,
         doors: Doors,
+        clients: RadiusClients,
         journal: Journal,
         reload: Callable[["Daemon"], None],
     ) -> None:
@@ -95,8 +104,17 @@ class Daemon:
                 str(Path(settings.state.directory).absolute()),
             ),
         )
+        self._radius = RadiusDoor(self.engine, clients, self._watch)
+        self._http_document = document(version("identd"))
         self._server = Server(
-            doors.listeners, self._session, limits, self._clock, self._watch, self._write_journal, self._catch_up
+            doors.listeners,
+            self._session,
+            limits,
+            self._clock,
+            self._watch,
+            self._write_journal,
+            self._catch_up,
+            tuple(self._radius_sockets(doors)),
         )
         restored = journal.restore(self._live, self._clock.now())
         if restored:
@@ -124,10 +142,11 @@ class Daemon:
                 nursery.cancel_scope.cancel()
             self._close()
 
-    def change_settings(self, settings: Settings, keys: KeyRing) -> None:
+    def change_settings(self, settings: Settings, keys: KeyRing, clients: RadiusClients) -> None:
         """Take over what can change while running; the caller has checked that nothing else did."""
         self.settings = settings
         self._prover.use(keys)
+        self._radius.use(clients)
         self._server.limits = settings.limits
         self._live.calls_max = settings.limits.calls_max
         self._log.configure(settings.log.level, settings.log.format, settings.log.numbers)
@@ -216,8 +235,27 @@ class Daemon:
     # --- what is handed on
 
     def _session(self, peer: Peer) -> Session:
-        codec = ServerConnection(self.settings.limits.frame_bytes_max)
+        codec: Codec
+        if peer.transport == "http":
+            codec = HttpConnection(self._http_document)
+        else:
+            codec = ServerConnection(self.settings.limits.frame_bytes_max)
         return Session(self.engine, Asker(self.engine, peer, verify_secret), self, self._watch, codec)
+
+    def _radius_sockets(self, doors: Doors) -> Iterator[DatagramSocket]:
+        receive = self._radius.receive
+        if doors.radius_auth is not None:
+            yield DatagramSocket(
+                doors.radius_auth,
+                "radius-auth",
+                lambda datagram, source, port, now: receive(datagram, source, port, "auth", now),
+            )
+        if doors.radius_accounting is not None:
+            yield DatagramSocket(
+                doors.radius_accounting,
+                "radius-accounting",
+                lambda datagram, source, port, now: receive(datagram, source, port, "accounting", now),
+            )
 
     def _page_broke(self, error: Exception) -> None:
         self._log.error("page_broke", error=repr(error))

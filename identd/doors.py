@@ -1,4 +1,7 @@
-"""Every socket that switches ask on, opened as the configuration says: nothing is half open when one cannot be."""
+"""Every socket that switches ask on, opened as the configuration says: nothing is half open when one cannot be.
+
+And who may ask through the one door whose peers stand in the configuration, with secrets in files: RADIUS.
+"""
 
 import socket
 from collections.abc import Mapping
@@ -7,8 +10,11 @@ from pathlib import Path
 import msgspec
 
 from identd.datagrams import bind_udp
+from identd.door_settings import RadiusSection
 from identd.endpoint import Endpoint, parse_endpoint
 from identd.listener import Listener, ListenError, adopted, listen_tcp, listen_unix
+from identd.radius.clients import RadiusClients, make_clients
+from identd.sealing import read_secret
 from identd.settings import Settings
 from identd.systemd import inherited_sockets
 
@@ -61,3 +67,14 @@ def open_doors(settings: Settings, environ: Mapping[str, str]) -> Doors:
         Doors(tuple(listeners), *radius).close()
         raise
     return Doors(tuple(listeners), *radius)
+
+
+def radius_clients(section: RadiusSection) -> RadiusClients:
+    """The clients of the configuration with their secrets. Raises CredentialsError, RadiusClientsError."""
+    return make_clients(
+        section.clients,
+        [
+            read_secret(Path(client.secret_file)) if client.secret_file else client.secret.encode()
+            for client in section.clients
+        ],
+    )

@@ -13,11 +13,12 @@ import trio
 
 from identd.credentials import CredentialsError
 from identd.daemon import SERVER, Daemon
-from identd.doors import Doors, open_doors
+from identd.doors import Doors, open_doors, radius_clients
 from identd.endpoint import parse_endpoint
 from identd.journal import Journal, JournalError
 from identd.listener import ListenError
 from identd.logs import Log
+from identd.radius.clients import RadiusClientsError
 from identd.sealing import load_keys
 from identd.settings import Settings, SettingsError, load_settings, reload_problems
 from identd.systemd import ActivationError
@@ -31,7 +32,8 @@ def serve(config_path: Path, environ: Mapping[str, str] = os.environ) -> int:
     try:
         settings = load_settings(config_path, environ)
         keys = load_keys(settings.credentials)
-    except (SettingsError, CredentialsError) as error:
+        clients = radius_clients(settings.radius)
+    except (SettingsError, CredentialsError, RadiusClientsError) as error:
         print(f"identd: {error}", file=sys.stderr)
         return EXIT_CONFIGURATION
     _allow_open_files()
@@ -44,7 +46,7 @@ def serve(config_path: Path, environ: Mapping[str, str] = os.environ) -> int:
         def reload(daemon: Daemon) -> None:
             _reload(daemon, log, config_path, environ)
 
-        daemon = Daemon(settings, log, keys, doors, journal, reload)
+        daemon = Daemon(settings, log, keys, doors, clients, journal, reload)
         _warn_of_open_files(log, settings.limits.connections_max)
         trio.run(_serve, daemon, settings, log, doors.names)
     except (JournalError, ListenError, ActivationError) as error:
@@ -77,8 +79,8 @@ def _reload(daemon: Daemon, log: Log, config_path: Path, environ: Mapping[str, s
         keys = load_keys(settings.credentials)
         if unchangeable := reload_problems(daemon.settings, settings):
             raise SettingsError(config_path, unchangeable)
-        daemon.change_settings(settings, keys)
-    except (SettingsError, CredentialsError) as error:
+        daemon.change_settings(settings, keys, radius_clients(settings.radius))
+    except (SettingsError, CredentialsError, RadiusClientsError) as error:
         problems = str(error)
     for problem in problems.splitlines():
         log.error("configuration_not_reloaded", problem=problem)

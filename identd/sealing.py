@@ -50,19 +50,31 @@ def load_keys(settings: Credentials) -> KeyRing:
 
 def read_key(path: Path) -> bytes:
     """A key from a file that only its owner may write and others not even read. Raises `CredentialsError`."""
+    return parse_key(_read_private(path, "key file").decode("ascii", "replace"), f"key file {path}")
+
+
+def read_secret(path: Path) -> bytes:
+    """A RADIUS client's secret from such a file: its bytes without white space around them. `CredentialsError`."""
+    secret = _read_private(path, "secret file").strip()
+    if not secret:
+        raise CredentialsError(f"secret file {path}: is empty")
+    return secret
+
+
+def _read_private(path: Path, what: str) -> bytes:
     try:
         # O_NONBLOCK: a named pipe would have us wait for its writer for ever, before there is anything to look at
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             mode = os.fstat(file.fileno()).st_mode
             text = file.read(KEY_FILE_BYTES_MAX + 1) if stat.S_ISREG(mode) else b""
     except OSError as error:
-        raise CredentialsError(f"key file {path}: {error.strerror}") from error
+        raise CredentialsError(f"{what} {path}: {error.strerror}") from error
     if not stat.S_ISREG(mode):
-        raise CredentialsError(f"key file {path}: is no regular file")
+        raise CredentialsError(f"{what} {path}: is no regular file")
     for bits, words in _TOO_OPEN:
         if mode & bits:
-            raise CredentialsError(f"key file {path}: {words}; chmod 640 or stricter")
-    return parse_key(text.decode("ascii", "replace"), f"key file {path}")
+            raise CredentialsError(f"{what} {path}: {words}; chmod 640 or stricter")
+    return text
 
 
 def parse_key(text: str, where: str) -> bytes:

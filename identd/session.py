@@ -29,7 +29,7 @@ from identd.usage import usage_answer
 from matcher.account import Direction, Gateway
 from matcher.attempt import CallAttempt
 from protocol import messages as m
-from protocol.codec import Codec, Event, RequestError, Token
+from protocol.codec import Codec, Event, RequestError, Said, Token
 from protocol.errors import ErrorCode
 from protocol.framing import Encoding
 from protocol.reason import Reason
@@ -115,7 +115,8 @@ class Session:
         if self.closing:  # whoever was refused is not heard again
             return b""
         out: list[bytes] = []
-        events = self._codec.receive_data(data, now)
+        codec = self._codec
+        events = codec.receive_data(data, now)
         if self._waiting:
             events = self._waiting + events
             self._waiting = []
@@ -130,10 +131,15 @@ class Session:
             elif isinstance(event, Token):
                 self._asker.present(event, now)
                 continue
+            elif isinstance(event, Said):
+                out.append(event.data)
+                self.closing = event.last
+                costly = False
             else:
                 out.append(self._answer(event, now))
                 costly = isinstance(event, COSTLY)
-            if self.closing:
+            if self.closing or codec.finished:
+                self.closing = True
                 break
             if costly:
                 self._waiting = events[place:]

@@ -41,7 +41,14 @@ class Token(msgspec.Struct, frozen=True, gc=False):
         return f"Token(gateway={self.gateway!r})"
 
 
-Event = AnyRequest | RequestError | Token
+class Said(msgspec.Struct, frozen=True, gc=False):
+    """Bytes that the codec says itself at this place among the answers; nobody is asked. `last`: then close."""
+
+    data: bytes
+    last: bool = False
+
+
+Event = AnyRequest | RequestError | Token | Said
 
 
 class Codec(Protocol):
@@ -54,6 +61,10 @@ class Codec(Protocol):
     @property
     def partial(self) -> int:
         """Bytes held of an unfinished request; the server sets a deadline on them."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether what was sent last was the connection's last answer: close after it."""
 
     def receive_data(self, data: bytes, now: float) -> list[Event]:
         """What the peer said, in its order. Never raises; a fatal error is always the last, and nothing comes after.

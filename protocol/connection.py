@@ -53,6 +53,7 @@ class ServerConnection:
     )
 
     send_decision: JoinDecision
+    finished = False  # only an error ends a connection of the socket protocol
 
     def __init__(self, frame_bytes_max: int = FRAME_BYTES_MAX) -> None:
         if not 1 <= frame_bytes_max <= FRAME_BYTES_MAX:
