@@ -136,11 +136,12 @@ def _row(account: Account) -> tuple[Any, ...]:
 class RunningDaemon:
     """A daemon of its own process on `core`, ready to be asked."""
 
-    def __init__(self, folder: Path, dsn: str, core: int, port: int) -> None:
+    def __init__(self, folder: Path, dsn: str, core: int, port: int, sections: str = "") -> None:
+        """`sections`: more of the configuration file, for doors that are closed otherwise."""
         self.address = f"127.0.0.1:{port}"
         self.unix = folder / "identd.sock"
         configuration = folder / "identd.toml"
-        configuration.write_text(CONFIGURATION.format(folder=folder, port=port))
+        configuration.write_text(CONFIGURATION.format(folder=folder, port=port) + sections)
         began = time.monotonic()
         self._process = subprocess.Popen(
             [Path(sys.executable).with_name("identd"), "serve", "--config", configuration],
