@@ -93,10 +93,13 @@ class Daemon:
         return answer.calls
 
     def metrics(self) -> str:
-        """The text of /metrics."""
+        """The text of /metrics. Raises LabFailedError."""
         url = f"http://{HOST}:{self._places.metrics}/metrics"
-        with urllib.request.urlopen(url, timeout=5.0) as answer:
-            text: str = answer.read().decode()
+        try:
+            with urllib.request.urlopen(url, timeout=5.0) as answer:
+                text: str = answer.read().decode()
+        except OSError as error:
+            raise LabFailedError(f"the daemon's {url} does not answer: {error}") from error
         return text
 
 

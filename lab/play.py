@@ -9,12 +9,13 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from demo import sql
 from demo.binaries import PostgresMissingError
 from demo.postgres import OwnServer, PostgresServer, running_postgres
+from demo.process import last_words
 from demo.telling import coloured, in_words, line
 from demo.tour import INTERRUPTED, Interruption, differences, state_folder
 from identd.sealing import sealed_column
@@ -27,9 +28,11 @@ from lab.stage import Stage
 from lab.steps import FIR, FIR_NAME, FIR_PASSWORD, STEPS, Load, Step, load_step
 from lab.switch import running_switch
 from loader.migrate import init_db
+from protocol.errors import IdentdUnavailable
 
 ACCOUNTS = Path(__file__).with_name("accounts.sql")
 SWITCHES = Path(__file__).resolve().parents[1] / "config" / "switches"
+LOGS = ("switch/kamailio.log", "identd/identd.log", "far_side/errors", "call*/errors")
 
 
 class Telling:
@@ -56,30 +59,57 @@ class Telling:
 def _play(door: Door, postgres: PostgresServer, folder: Path, chosen: argparse.Namespace, telling: Telling) -> None:
     """One door, from an empty database to the last step."""
     began = time.monotonic()
+    wrong_before = telling.wrong
     places = Places(chosen.ports)
-    configuration = chosen.configuration or SWITCHES / door.switch
-    if not (configuration / "kamailio.cfg").exists():
-        raise LabFailedError(f"there is no {configuration}/kamailio.cfg")
-    folder.mkdir()
-    database = postgres.create_database("lab")
+    with _database(postgres) as dsn, contextlib.ExitStack() as stack:
+        daemon = stack.enter_context(running_daemon(folder / "identd", dsn, places, door.configuration(places)))
+        far = stack.enter_context(far_side(places, folder / "far_side"))
+        stack.enter_context(running_switch(door, _configuration(door, chosen), places, folder / "switch"))
+        print(f"\n{door.switch}", flush=True)
+        load = [load_step(Load(chosen.calls, chosen.rate))] if chosen.calls else []
+        telling.take([*STEPS, *load], Stage(places, folder, daemon, far))
+    print(f"  {time.monotonic() - began:.0f} s", flush=True)
+    if telling.wrong > wrong_before:
+        print(_what_was_said(folder), flush=True)
+
+
+def _configuration(door: Door, chosen: argparse.Namespace) -> Path:
+    """The folder of the switch's configuration. Raises LabFailedError where there is none."""
+    folder: Path = chosen.configuration or SWITCHES / door.switch
+    if not (folder / "kamailio.cfg").exists():
+        raise LabFailedError(f"there is no kamailio.cfg in {folder}")
+    return folder
+
+
+def _new_folder(path: Path) -> Path:
     try:
-        dsn = postgres.dsn(database)
-        init_db(dsn)
+        path.mkdir()
+    except FileExistsError as error:
+        raise LabFailedError(f"{path} is there already: what is in it would be mixed with this run's") from error
+    return path
+
+
+@contextlib.contextmanager
+def _database(postgres: PostgresServer) -> Iterator[str]:
+    """The DSN by which the daemon reads a database of our own with the lab's accounts; dropped afterwards."""
+    name = postgres.create_database("lab")
+    try:
+        init_db(postgres.dsn(name))
         column = sealed_column(FIR, FIR_NAME, FIR_PASSWORD, [REALM])
         password = f"UPDATE identd.accounts SET password = '{column}' WHERE id = {FIR}"  # noqa: S608 - ours
-        sql.execute(dsn, ACCOUNTS.read_text(encoding="utf-8") + password)
-        with contextlib.ExitStack() as stack:
-            daemon = stack.enter_context(running_daemon(folder / "identd", dsn, places, door.configuration(places)))
-            far = stack.enter_context(far_side(places, folder / "far_side"))
-            stack.enter_context(running_switch(door, configuration, places, folder / "switch"))
-            print(f"\n{door.switch}", flush=True)
-            stage = Stage(places, folder, daemon, far)
-            telling.take(STEPS, stage)
-            if chosen.calls:
-                telling.take([load_step(Load(chosen.calls, chosen.rate))], stage)
-        print(f"  {time.monotonic() - began:.0f} s", flush=True)
+        sql.execute(postgres.dsn(name), ACCOUNTS.read_text(encoding="utf-8") + password)
+        # on a server of somebody else's the daemon's role has no password yet
+        yield postgres.dsn(name, user="identd_reader") if isinstance(postgres, OwnServer) else postgres.dsn(name)
     finally:
-        postgres.drop_database(database)
+        postgres.drop_database(name)
+
+
+def _what_was_said(folder: Path) -> str:
+    """The end of every log that may tell why a step came out otherwise: the folder may be gone in a moment."""
+    told = [
+        f"  {file.relative_to(folder)}:\n{last_words(file)}" for name in LOGS for file in sorted(folder.glob(name))
+    ]
+    return "\n".join(told)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -106,6 +136,8 @@ def run(arguments: Sequence[str]) -> int:
         signal.signal(number, interruption)
     try:
         with contextlib.ExitStack() as stack:
+            for door in doors:
+                _configuration(door, chosen)
             folder = stack.enter_context(state_folder(chosen.state))
             postgres = stack.enter_context(running_postgres(os.environ, folder / "pg"))
             print(
@@ -113,11 +145,11 @@ def run(arguments: Sequence[str]) -> int:
             )
             telling = Telling(interruption)
             for door in doors:
-                _play(door, postgres, folder / door.name, chosen, telling)
+                _play(door, postgres, _new_folder(folder / door.name), chosen, telling)
             interruption.check()
             print(f"\n{telling.right} as expected, {telling.wrong} not", flush=True)
             return 1 if telling.wrong else 0
-    except (PostgresMissingError, LabFailedError) as error:
+    except (PostgresMissingError, LabFailedError, IdentdUnavailable) as error:
         print(f"bin/lab: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

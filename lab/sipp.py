@@ -24,7 +24,7 @@ START_SECONDS_MAX = 10.0
 PLAY_SECONDS_MAX = 40
 """A play that takes longer hangs; SIPp ends it and its calls have failed."""
 
-CALLING_NUMBER = "442030000001"
+ANI = "442030000001"
 
 GO_ON = (
     "INFO sip:caller@{address}:{port} SIP/2.0\r\n"
@@ -42,7 +42,7 @@ class Play(msgspec.Struct, frozen=True):
 
     scenario: str
     address: str
-    number: str
+    dnis: str
     calls: int = 1
     rate: int = 10
     milliseconds: int = 0
@@ -150,11 +150,11 @@ def calling(play: Play, places: Places, ports: SippPorts, folder: Path) -> Itera
     """A SIPp that calls now; its folder's name begins its call ids. Killed at the end if it has not ended."""
     folder.mkdir(parents=True)
     command = [*_command(play.scenario, ports, play.address), f"{HOST}:{places.switch}"]
-    command += ["-s", play.number, "-m", str(play.calls), "-r", str(play.rate), "-d", str(play.milliseconds)]
+    command += ["-s", play.dnis, "-m", str(play.calls), "-r", str(play.rate), "-d", str(play.milliseconds)]
     command += ["-l", str(2 * play.calls)]  # by default SIPp holds calls back that take longer than it thinks
     command += ["-cid_str", f"{folder.name}-%u", "-trace_rtt", "-rtt_freq", "1"]
     command += ["-timeout", f"{PLAY_SECONDS_MAX}s", "-timeout_error"]
-    command += ["-key", "caller", play.name or CALLING_NUMBER, "-key", "caller_host", play.realm or play.address]
+    command += ["-key", "caller", play.name or ANI, "-key", "caller_host", play.realm or play.address]
     if play.name:
         command += ["-au", play.name, "-ap", play.password]
     with running(command, folder / "output", folder, signal.SIGKILL) as process:

@@ -10,7 +10,7 @@ class Reached(msgspec.Struct, frozen=True):
     """An INVITE as it reached the far side: the user of its R-URI, and what the switch wrote into its headers."""
 
     call_id: str
-    number: str
+    dnis: str
     account: str
     rate_table: str
     routing_plan: str

@@ -52,7 +52,7 @@ class Stage:
                 "account": invite.account,
                 "rate table": invite.rate_table,
                 "plan": invite.routing_plan,
-                "number": invite.number,
+                "dnis": invite.dnis,
             }
         return seen
 

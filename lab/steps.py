@@ -49,12 +49,12 @@ class Load(msgspec.Struct, frozen=True):
     rate: int = 300
 
 
-def _play(number: str, address: str = ONE_LINE, **more: Any) -> Play:
-    return Play("uac_call", address, number, **more)
+def _play(dnis: str, address: str = ONE_LINE, **more: Any) -> Play:
+    return Play("uac_call", address, dnis, **more)
 
 
-def _call(number: str, address: str) -> Callable[[Stage], dict[str, Any]]:
-    return lambda stage: stage.call(_play(number, address))
+def _call(dnis: str, address: str) -> Callable[[Stage], dict[str, Any]]:
+    return lambda stage: stage.call(_play(dnis, address))
 
 
 def _digest(password: str) -> Callable[[Stage], dict[str, Any]]:
@@ -127,22 +127,22 @@ STEPS: tuple[Step, ...] = (
     Step(
         "by source address",
         _call(f"77{LONDON}", SHARED),
-        {"result": "200", "account": "alder_lines", "rate table": "5", "plan": "3", "number": LONDON},
+        {"result": "200", "account": "alder_lines", "rate table": "5", "plan": "3", "dnis": LONDON},
     ),
     Step(
         "the same address, by tech prefix 12",
         _call(f"12{LONDON}", SHARED),
-        {"result": "200", "account": "birch_lines", "rate table": "6", "plan": "4", "number": LONDON},
+        {"result": "200", "account": "birch_lines", "rate table": "6", "plan": "4", "dnis": LONDON},
     ),
     Step(
         "… by 1234#, as a URI writes it",
         _call(f"1234%23{LONDON}", SHARED),
-        {"result": "200", "account": "cedar_premium", "number": LONDON},
+        {"result": "200", "account": "cedar_premium", "dnis": LONDON},
     ),
     Step(
         "by name and password (digest)",
         _digest(FIR_PASSWORD),
-        {"result": "200", "account": FIR_NAME, "number": LONDON, "live": "0"},
+        {"result": "200", "account": FIR_NAME, "dnis": LONDON, "live": "0"},
     ),
     Step("… a wrong password", _digest(FIR_PASSWORD.upper()), {"result": "403", "account": None, "live": "0"}),
     Step("an address of nobody", _call(LONDON, STRANGER), {"result": "403", "account": None}),
