@@ -10,7 +10,7 @@ from identd.engine import Engine
 from identd.radius.clients import ReadyClient
 from identd.radius.observer import Answered, RadiusObserver
 from identd.radius.proving import BadFieldError
-from identd.radius.reading import read_call
+from identd.radius.reading import direction_of, pairs_of, read_call
 from matcher.account import Gateway
 from protocol.radius.packet import Packet
 
@@ -34,6 +34,9 @@ class Status(IntEnum):
     FAILED = 15
 
 
+_STATUSES: dict[int | None, Status] = {int(status): status for status in Status}
+INTEGER_BYTES = 4
+
 OPS = {
     Status.START: "start",
     Status.STOP: "release",
@@ -42,8 +45,8 @@ OPS = {
 }
 """What a status asks for, in the words of the socket protocol."""
 
-Speaker = tuple[bytes, bytes]
-"""(packed source address, what the switch calls itself): one switch, as far as anybody can tell."""
+Speaker = tuple[bytes, bytes | None, bytes | None, bytes | None]
+"""(packed source address, NAS-Identifier, NAS-IP-Address, NAS-IPv6-Address): how a packet names its switch."""
 
 
 class Accounting:
@@ -70,14 +73,13 @@ class Accounting:
 
     def act(self, packet: Packet, client: ReadyClient, gateway: Gateway, source: bytes, now: float) -> Answered:
         """Do what the packet says. Raises `BadFieldError`."""
-        said = packet.first(ACCT_STATUS_TYPE)
-        try:
-            status = Status(int.from_bytes(said or b"", "big"))
-        except ValueError:
-            raise BadFieldError("status", "is none that concerns calls") from None
+        status = _STATUSES.get(_integer(packet, ACCT_STATUS_TYPE, "status"))
+        if status is None:
+            raise BadFieldError("status", "is missing, or none that concerns calls")
         if status in (Status.ACCOUNTING_ON, Status.ACCOUNTING_OFF):
             return self._booted(packet, client, gateway, source, now)
-        call_id, leg = read_call(client.tables, packet)
+        pairs = pairs_of(client.tables, packet)
+        call_id, leg = read_call(client.tables, packet, pairs, direction_of(client.tables, packet, pairs))
         key = (gateway.id, call_id, leg)
         live = self._engine.live
         self._observer.requested(OPS[status])
@@ -94,14 +96,26 @@ class Accounting:
         speakers = self._speakers.get(gateway.id, {})
         here = _speaker(packet, source)
         since = now - gateway.active_seconds
-        if not client.is_one_switch or any(at > since for other, at in speakers.items() if other != here):
+        if not client.is_one_switch or any(at > since and _differ(other, here) for other, at in speakers.items()):
             self._observer.radius_shared_boot(gateway.name, source)
             return Answered.SHARED_BOOT
-        delay = packet.first(ACCT_DELAY_TIME)
-        self._engine.live.clear(gateway.id, now - int.from_bytes(delay or b"", "big"), now)
+        delay_seconds = _integer(packet, ACCT_DELAY_TIME, "delay") or 0
+        self._engine.live.clear(gateway.id, now - delay_seconds, now)
         return Answered.BOOTED
 
 
 def _speaker(packet: Packet, source: bytes) -> Speaker:
     firsts = packet.firsts
-    return source, firsts.get(NAS_IDENTIFIER) or firsts.get(NAS_IP_ADDRESS) or firsts.get(NAS_IPV6_ADDRESS) or b""
+    return source, firsts.get(NAS_IDENTIFIER), firsts.get(NAS_IP_ADDRESS), firsts.get(NAS_IPV6_ADDRESS)
+
+
+def _differ(one: Speaker, other: Speaker) -> bool:
+    """Whether these are two switches. What a packet leaves out tells nothing: a switch may name itself variously."""
+    return any(mine and theirs and mine != theirs for mine, theirs in zip(one, other, strict=True))
+
+
+def _integer(packet: Packet, key: int, field: str) -> int | None:
+    value = packet.firsts.get(key)
+    if value is not None and len(value) != INTEGER_BYTES:
+        raise BadFieldError(field, f"has not {INTEGER_BYTES} bytes")
+    return None if value is None else int.from_bytes(value, "big")

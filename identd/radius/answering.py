@@ -5,8 +5,11 @@ are cut. Nothing with a control character leaves: a line break in an attribute c
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from operator import attrgetter
+
+import msgspec
 
 from identd.decision import Grant, Refuse
 from identd.radius.naming import NamedAttribute
@@ -20,120 +23,130 @@ ERRORS: dict[str, Codes] = {"bad_request": Codes(400, 95), "call_id_conflict": C
 """Errors of the socket protocol that answer an Access-Request, and what the caller is told: Q.850 95 is an invalid
 message."""
 
-CUT = frozenset({"account", "client", "reseller", "matched", "message"})
+CUT = frozenset({"account", "client", "matched", "message"})
 """Fields for people."""
 
-INTEGER_MAX = 2**32 - 1
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_NUMBERS = frozenset(
+NUMBERS = frozenset(
     {"account_id", "client_id", "reseller_id", "rate_table_id", "routing_plan_id", "port", "calls", "capacity"}
     | {"lease_seconds", "sip_code", "q850", "retry_after_ms", "h323_return_code"}
 )
+INTEGER_MAX = 2**32 - 1
+INTEGER_BYTES = 4
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 Value = str | int | tuple[str, ...]
-Write = Callable[[Value], bytes]
+ValuesOf = Callable[[Grant | Refuse], Sequence[Value | None]]
+
+
+class Slot(msgspec.Struct, frozen=True):
+    """Where one field is written. `heads[n]` stands before a value of n bytes; longer ones do not fit."""
+
+    field: str
+    heads: tuple[bytes, ...]
+    is_integer: bool
 
 
 class AnswerWriter:
     """What one client is told."""
 
-    __slots__ = ("_granted", "_grants", "_refusals", "_refused", "_writes")
+    __slots__ = ("_grant_slots", "_granted", "_of_grant", "_of_refusal", "_refusal_slots", "_refused", "_slots")
 
     def __init__(self, answer: Mapping[str, NamedAttribute]) -> None:
-        """Raises ValueError for a field that cannot be written into its attribute."""
-        writes = {field: _writer(field, attribute) for field, attribute in answer.items()}
-        self._grants = tuple((field, write) for field, write in writes.items() if field in GRANT_FIELDS)
-        self._refusals = tuple((field, write) for field, write in writes.items() if field in REFUSAL_FIELDS)
-        self._granted = _one(writes, "decision", GRANTED) + _one(writes, "h323_return_code", H323_GRANTED)
-        made = _one(writes, "decision", REFUSED)
+        """Raises ValueError, which begins with the field, for one that cannot be written into its attribute."""
+        slots = {field: _slot(field, attribute) for field, attribute in answer.items()}
+        self._slots = slots
+        self._grant_slots, self._of_grant = _together(slots, GRANT_FIELDS)
+        self._refusal_slots, self._of_refusal = _together(slots, REFUSAL_FIELDS)
+        self._granted = self._made({"decision": GRANTED, "h323_return_code": H323_GRANTED})
         self._refused = {
-            str(reason): made + _one(writes, "h323_return_code", code) + _one(writes, "message", str(reason))
+            reason: self._made({"decision": REFUSED, "h323_return_code": code, "message": str(reason)})
             for reason, code in H323_RETURN_CODES.items()
         }
-        self._writes = writes
 
     def granted(self, grant: Grant) -> bytes:
         """The attributes of a grant."""
-        return self._granted + _all(self._grants, grant)
+        return _written(self._granted, self._grant_slots, self._of_grant(grant))
 
     def refused(self, refuse: Refuse) -> bytes:
         """The attributes of a refusal."""
-        return self._refused[refuse.reason] + _all(self._refusals, refuse)
+        return _written(self._refused[refuse.reason], self._refusal_slots, self._of_refusal(refuse))
 
     def erred(self, error: str, words: str) -> bytes:
         """The attributes of an error out of `ERRORS`, with words for whoever reads the switch's log."""
         codes = ERRORS[error]
-        values: dict[str, Value] = {
-            "decision": REFUSED,
-            "reason": error,
-            "sip_code": codes.sip,
-            "q850": codes.q850,
-            "h323_return_code": H323_OTHER,
-            "message": f"{error}: {words}",
-        }
-        return b"".join(write(values[field]) for field, write in self._writes.items() if field in values)
+        said: dict[str, Value] = {"reason": error, "sip_code": codes.sip, "q850": codes.q850}
+        said |= {"decision": REFUSED, "h323_return_code": H323_OTHER, "message": f"{error}: {words}"}
+        return self._made(said)
+
+    def _made(self, values: dict[str, Value]) -> bytes:
+        fields = [field for field in self._slots if field in values]
+        return _written(b"", [self._slots[field] for field in fields], [values[field] for field in fields])
 
 
-def _all(writes: tuple[tuple[str, Write], ...], decision: Grant | Refuse) -> bytes:
-    out = []
-    for field, write in writes:
-        value = getattr(decision, field)
-        if value is not None:
-            out.append(write(value))
+def _together(slots: Mapping[str, Slot], fields: tuple[str, ...]) -> tuple[tuple[Slot, ...], ValuesOf]:
+    """The slots of a decision's fields, and what gets the values of all of them in one call."""
+    told = [field for field in slots if field in fields]
+    # an attrgetter of one name gives no tuple, and of none is an error; what is behind the slots is not written
+    return tuple(slots[field] for field in told), attrgetter(*told, "generation", "generation")
+
+
+def _written(made: bytes, slots: Sequence[Slot], values: Sequence[Value | None]) -> bytes:
+    """What is made, and behind it each field that is set."""
+    out = [made]
+    for slot, value in zip(slots, values, strict=False):
+        if value is None:
+            continue
+        heads = slot.heads
+        if isinstance(value, tuple):
+            for tags in _joined(value, len(heads) - 1):
+                out += (heads[len(tags)], tags)
+            continue
+        if isinstance(value, str):
+            data = value.encode() if value.isprintable() else _CONTROL.sub("?", value).encode("utf-8", "replace")
+        elif not slot.is_integer:
+            data = b"%d" % value
+        else:
+            data = value.to_bytes(INTEGER_BYTES, "big") if value <= INTEGER_MAX else b""
+        size = len(data)
+        if size >= len(heads):
+            data = clipped(data.decode(), len(heads) - 1) if slot.field in CUT else b""
+            size = len(data)
+        if size:
+            out += (heads[size], data)
     return b"".join(out)
 
 
-def _one(writes: Mapping[str, Write], field: str, value: Value) -> bytes:
-    return writes[field](value) if field in writes else b""
-
-
-def _writer(field: str, attribute: NamedAttribute) -> Write:
-    """What writes this field into this attribute; b"" where a value does not fit or there is nothing to say."""
-    if attribute.kind is Kind.INTEGER and field in _NUMBERS:
-        heads = _heads(attribute.key)
-        return lambda value: heads[4] + value.to_bytes(4, "big") if value <= INTEGER_MAX else b""  # type: ignore[operator, union-attr]  # a field of _NUMBERS
-    if attribute.kind not in (Kind.TEXT, Kind.OCTETS):
-        raise ValueError(f"cannot be written into an attribute that is {attribute.kind.value}")
-    return _TextWriter(field, attribute)
-
-
-class _TextWriter:
-    """Writes one field as text, with what the text begins with."""
-
-    __slots__ = ("_cut", "_heads", "_inner", "_room")
-
-    def __init__(self, field: str, attribute: NamedAttribute) -> None:
-        self._heads = _heads(attribute.key)
-        self._inner = attribute.inner
-        self._room = len(self._heads) - 1 - len(attribute.inner)
-        self._cut = field in CUT
-
-    def __call__(self, value: Value) -> bytes:
-        if isinstance(value, tuple):
-            return b"".join([self._text(tags) for tags in self._joined(value)])
-        return self._text(value if isinstance(value, str) else str(value))
-
-    def _text(self, text: str) -> bytes:
-        data = (text if text.isprintable() else _CONTROL.sub("?", text)).encode("utf-8", "replace")
-        if len(data) > self._room:
-            data = clipped(data.decode(), self._room) if self._cut else b""
-        return self._heads[len(data) + len(self._inner)] + self._inner + data if data else b""
-
-    def _joined(self, tags: tuple[str, ...]) -> Iterator[str]:
-        """The tags with commas between them, in as many attributes as they take."""
-        line = ""
-        for tag in tags:
-            longer = f"{line},{tag}" if line else tag
-            if line and len(longer.encode("utf-8", "replace")) > self._room:
-                yield line
-                line = tag
-            else:
-                line = longer
+def _joined(tags: tuple[str, ...], room: int) -> Iterator[bytes]:
+    """The tags with commas between them, in as many attributes as they take. One that fits into none is left out."""
+    line = b""
+    for tag in tags:
+        data = (tag if tag.isprintable() else _CONTROL.sub("?", tag)).encode("utf-8", "replace")
+        if len(data) > room:
+            continue
+        if line and len(line) + 1 + len(data) > room:
+            yield line
+            line = data
+        else:
+            line = line + b"," + data if line else data
+    if line:
         yield line
 
 
+def _slot(field: str, attribute: NamedAttribute) -> Slot:
+    is_integer = attribute.kind is Kind.INTEGER
+    if is_integer and field not in NUMBERS:
+        raise ValueError(f"{field}: is no number, and its attribute is one")
+    if attribute.kind not in (Kind.TEXT, Kind.OCTETS, Kind.INTEGER):
+        raise ValueError(f"{field}: cannot be written into an attribute that is {attribute.kind.value}")
+    return Slot(field, _heads(attribute.key, attribute.begins), is_integer)
+
+
 @cache
-def _heads(key: int) -> tuple[bytes, ...]:
-    """What stands before a value of so many bytes in an attribute of this key."""
-    room = VALUE_BYTES_MAX if key < 256 else VENDOR_VALUE_BYTES_MAX
-    return tuple(keyed_attribute(key, bytes(size))[: -size or None] for size in range(room + 1))
+def _heads(key: int, begins: bytes) -> tuple[bytes, ...]:
+    """What stands before a value of so many bytes in an attribute of this key, with what its text begins with.
+
+    Kept for all clients: there are as many as names in the configuration, 10 kilobytes each.
+    """
+    room = (VALUE_BYTES_MAX if key < 256 else VENDOR_VALUE_BYTES_MAX) - len(begins)
+    return tuple(keyed_attribute(key, begins + bytes(size))[: -size or None] for size in range(room + 1))

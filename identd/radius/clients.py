@@ -9,7 +9,7 @@ from identd.door_settings import RadiusClient, Requirement
 from identd.radius.answering import AnswerWriter
 from identd.radius.naming import NamedAttribute, UnknownAttributeError, named
 from identd.radius.presets import ANSWER_FIELDS, PRESETS, REQUEST_FIELDS
-from identd.radius.reading import CallTables
+from identd.radius.reading import call_tables
 from matcher.account import Network
 from matcher.address import canonical_network, masked_address, unwrapped
 from protocol.radius.secret import Secret
@@ -44,8 +44,12 @@ class ReadyClient:
         self.gateway = settings.gateway
         self.authorizes = settings.mode == "authorize"
         self.requirement: Requirement = settings.require_message_authenticator
-        self.tables = CallTables(**_request(preset.request, settings.request), legs=preset.legs)
-        self.writer = AnswerWriter(_answer(preset.answer, settings.answer))
+        self.tables = call_tables(_request(preset.request, settings.request), preset.legs)
+        told = _answer(preset.answer, settings.answer)
+        try:
+            self.writer = AnswerWriter(told)
+        except ValueError as error:
+            raise ValueError(f"answer.{error}") from None
         self.is_one_switch = is_one_switch
 
 

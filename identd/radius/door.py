@@ -14,7 +14,7 @@ from identd.radius.clients import RadiusClients, ReadyClient
 from identd.radius.duplicates import Duplicates
 from identd.radius.observer import Answered, Dropped, RadiusObserver
 from identd.radius.proving import BadFieldError
-from identd.radius.reading import read_attempt, read_call
+from identd.radius.reading import pairs_of, read_attempt, read_call
 from matcher.account import Gateway
 from matcher.address import contains, unwrapped
 from protocol.radius.answer import AnswerTooLongError, answer
@@ -29,7 +29,8 @@ PROXY_STATE_BYTES_MAX = 1_000
 IDENTIFIER_AT = 1
 
 _HEAD_BYTES = 2
-_ASKED: dict[Which, int] = {"auth": Code.ACCESS_REQUEST, "accounting": Code.ACCOUNTING_REQUEST}
+_STATUS_SERVER = int(Code.STATUS_SERVER)
+_ASKED: dict[Which, int] = {"auth": int(Code.ACCESS_REQUEST), "accounting": int(Code.ACCOUNTING_REQUEST)}
 _ALIVE: dict[Which, Code] = {"auth": Code.ACCESS_ACCEPT, "accounting": Code.ACCOUNTING_RESPONSE}
 
 
@@ -68,7 +69,7 @@ class RadiusDoor:
         except MalformedError as error:
             return self._drop(Dropped(f"malformed_{error.reason.value}"), source)
         self._observer.radius_received(packet.code)
-        if packet.code not in (_ASKED[which], Code.STATUS_SERVER):
+        if packet.code != _ASKED[which] and packet.code != _STATUS_SERVER:
             return self._drop(Dropped.UNEXPECTED_CODE, source)
         doubt = self._believer.doubt(packet, client, source)
         if doubt is not None:
@@ -76,7 +77,7 @@ class RadiusDoor:
         if PROXY_STATE in packet.firsts and _proxy_state_bytes(packet) > PROXY_STATE_BYTES_MAX:
             return self._drop(Dropped.PROXY_STATE_TOO_LONG, source)
         answered = self._answer(packet, client, source, which, now)
-        if answered is not None and packet.code != Code.STATUS_SERVER:  # that one asks about this very moment
+        if answered is not None and packet.code != _STATUS_SERVER:  # that one asks about this very moment
             self._duplicates.remember(key, datagram, answered, now)
         return answered
 
@@ -84,7 +85,7 @@ class RadiusDoor:
         """The answer to a packet that is believed."""
         if not self._engine.directory.ready:
             return self._drop(Dropped.NOT_READY, source)
-        if packet.code == Code.STATUS_SERVER:
+        if packet.code == _STATUS_SERVER:
             if self._engine.draining:  # RFC 5997 §4.2: silence says that the next server should be asked
                 return self._drop(Dropped.DRAINING, source)
             return self._say(Answered.STATUS, _ALIVE[which], packet, b"", client)
@@ -117,9 +118,11 @@ class RadiusDoor:
         observer, engine, writer = self._observer, self._engine, client.writer
         observer.requested("authorize" if client.authorizes else "identify")
         try:
-            attempt = read_attempt(client.tables, packet, gateway, client.secret)
+            tables = client.tables
+            pairs = pairs_of(tables, packet)
+            attempt = read_attempt(tables, packet, pairs, gateway, client.secret)
             if client.authorizes:
-                call_id, leg = read_call(client.tables, packet)
+                call_id, leg = read_call(tables, packet, pairs, attempt.direction)
                 decision = engine.authorize(attempt, gateway, (gateway.id, call_id, leg), now)
             else:
                 call_id = leg = ""

@@ -17,9 +17,9 @@ from protocol.radius.value import Kind
 INNER_BYTES_MAX = 40
 """So that a number of `reading.NUMBER_BYTES_MAX` bytes fits behind it into one attribute, whole."""
 
-_NAME = re.compile(r"([A-Za-z0-9.-]+)(?:([=:])([\x21-\x7e]+))?")
+_NAME = re.compile(r"([A-Za-z0-9.-]+)(?:([=:])([A-Za-z0-9_.-]+))?")
 _NAMES_ITSELF = range(vendor_key(CISCO, 0), vendor_key(CISCO, 255) + 1)
-_NOT_ITSELF = "cisco-"
+_NOT_ITSELF = ("cisco-", "attr-")
 
 
 class UnknownAttributeError(ValueError):
@@ -27,12 +27,20 @@ class UnknownAttributeError(ValueError):
 
 
 class NamedAttribute(msgspec.Struct, frozen=True, gc=False):
-    """Where a value stands on the wire. `inner`: what its text begins with; `inner_required`: or it is another's."""
+    """Where a value stands on the wire. `own_name`: what its text may begin with, not being part of the value.
+
+    `pair`: (key, inner name with its sign) where the value is one text of those in the attribute, else None.
+    """
 
     key: int
     kind: Kind
-    inner: bytes = b""
-    inner_required: bool = False
+    own_name: bytes = b""
+    pair: tuple[int, bytes] | None = None
+
+    @property
+    def begins(self) -> bytes:
+        """What stands before a value that is written."""
+        return self.own_name if self.pair is None else self.pair[1]
 
 
 def named(text: str) -> NamedAttribute:
@@ -45,12 +53,11 @@ def named(text: str) -> NamedAttribute:
     if known is None:
         raise UnknownAttributeError(f"{name!r} is no attribute that we know")
     if sign is None:
-        itself = known.key in _NAMES_ITSELF and not known.name.lower().startswith((_NOT_ITSELF, "attr-"))
-        own = f"{known.name}=".encode() if itself else b""
-        return NamedAttribute(known.key, known.kind, own)
+        itself = known.key in _NAMES_ITSELF and not known.name.lower().startswith(_NOT_ITSELF)
+        return NamedAttribute(known.key, known.kind, f"{known.name}=".encode() if itself else b"")
     if known.kind is not Kind.TEXT:
         raise UnknownAttributeError(f"{name} is no text: nothing stands before a {sign!r} in it")
     begins = f"{inner}{sign}".encode()
     if len(begins) > INNER_BYTES_MAX:
         raise UnknownAttributeError(f"{inner!r} is longer than {INNER_BYTES_MAX - 1} bytes")
-    return NamedAttribute(known.key, known.kind, begins, inner_required=True)
+    return NamedAttribute(known.key, known.kind, pair=(known.key, begins))

@@ -22,44 +22,73 @@ from protocol.radius.value import READERS, Kind
 NUMBER_BYTES_MAX = 200
 """Of ANI and DNIS: so that a number fits into one attribute of an answer with its name before it, whole."""
 
+NUMBER_CHARACTERS_SURE = NUMBER_BYTES_MAX // 4  # no character of UTF-8 has more bytes
+
 PORT_MAX = 65_535
+_TEXT = Kind.TEXT
 _ADDRESS_BYTES = (4, 16)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
+Sources = tuple[NamedAttribute, ...]
+Pairs = dict[tuple[int, bytes], bytes]
+"""(key, inner name with its sign) -> the text behind it, of every attribute that holds such pairs."""
+
+
 class CallTables(msgspec.Struct, frozen=True):
-    """Where each field of a call is looked for, in this order, and the leg of a direction where nothing says it."""
+    """Where each field of a call is looked for, in this order, and the leg of a direction where nothing says it.
 
-    address: tuple[NamedAttribute, ...]
-    port: tuple[NamedAttribute, ...]
-    protocol: tuple[NamedAttribute, ...]
-    name: tuple[NamedAttribute, ...]
-    ani: tuple[NamedAttribute, ...]
-    dnis: tuple[NamedAttribute, ...]
-    call_id: tuple[NamedAttribute, ...]
-    leg: tuple[NamedAttribute, ...]
-    direction: tuple[NamedAttribute, ...]
+    `pairings`: the attributes in which pairs are looked for, and their sign.
+    """
+
+    address: Sources
+    port: Sources
+    protocol: Sources
+    name: Sources
+    ani: Sources
+    dnis: Sources
+    call_id: Sources
+    leg: Sources
+    direction: Sources
     legs: Mapping[Direction, str]
+    pairings: tuple[tuple[int, bytes], ...]
 
 
-def read_attempt(tables: CallTables, packet: Packet, gateway: Gateway, secret: Secret) -> CallAttempt:
+def call_tables(sources: Mapping[str, Sources], legs: Mapping[Direction, str]) -> CallTables:
+    """Tables with these sources for each field of `REQUEST_FIELDS`."""
+    pairs = [source.pair for fields in sources.values() for source in fields if source.pair is not None]
+    pairings = tuple(dict.fromkeys((key, begins[-1:]) for key, begins in pairs))
+    return CallTables(**sources, legs=legs, pairings=pairings)
+
+
+def pairs_of(tables: CallTables, packet: Packet) -> Pairs:
+    """All pairs in a packet; of two with one name the first counts."""
+    pairs: Pairs = {}
+    for key, sign in tables.pairings:
+        if key in packet.firsts:
+            for value in packet.every(key):
+                name, _, text = value.partition(sign)
+                pairs.setdefault((key, name + sign), text)
+    return pairs
+
+
+def read_attempt(tables: CallTables, packet: Packet, pairs: Pairs, gateway: Gateway, secret: Secret) -> CallAttempt:
     """The call as the switch saw it. A User-Name proves nothing by itself. Raises `BadFieldError`."""
-    direction = _direction(tables, packet)
-    address = _address(tables, packet)
+    address = _address(tables.address, packet, pairs)
     credentials, proven_name = proof(packet, secret)
-    name = proven_name or _text(packet, tables.name, "name")
-    ani = _number(packet, tables.ani, "ani")
-    dnis = _number(packet, tables.dnis, "dnis")
+    name = proven_name or _text(packet, pairs, tables.name, "name")
+    ani = _number(packet, pairs, tables.ani, "ani")
+    dnis = _number(packet, pairs, tables.dnis, "dnis")
     if dnis is None:
         raise BadFieldError("dnis", "is missing")
     if address is None and name is None and ani is None:
         raise BadFieldError("address", "is missing, and so are name and ani")
-    protocol = _text(packet, tables.protocol, "protocol")
+    protocol = _text(packet, pairs, tables.protocol, "protocol")
     return CallAttempt(
-        direction,
+        direction_of(tables, packet, pairs),
         dnis,
         address,
-        _port(packet, tables.port),
+        _port(packet, pairs, tables.port),
         None if protocol is None else protocol.lower(),
         name,
         gateway.trusts_name,
@@ -68,38 +97,41 @@ def read_attempt(tables: CallTables, packet: Packet, gateway: Gateway, secret: S
     )
 
 
-def read_call(tables: CallTables, packet: Packet) -> tuple[str, str]:
+def read_call(tables: CallTables, packet: Packet, pairs: Pairs, direction: Direction) -> tuple[str, str]:
     """What the call is called: (call_id, leg). Raises `BadFieldError`."""
-    call_id = _text(packet, tables.call_id, "call_id")
+    call_id = _text(packet, pairs, tables.call_id, "call_id")
     if call_id is None:
         raise BadFieldError("call_id", "is missing")
-    leg = _text(packet, tables.leg, "leg") if tables.leg else None
-    return call_id, tables.legs[_direction(tables, packet)] if leg is None else leg
+    leg = _text(packet, pairs, tables.leg, "leg")
+    return call_id, tables.legs[direction] if leg is None else leg
 
 
-def _found(packet: Packet, source: NamedAttribute) -> bytes | None:
-    """What stands in this attribute, without what the text begins with; None where there is nothing."""
+def direction_of(tables: CallTables, packet: Packet, pairs: Pairs) -> Direction:
+    """Which way the call goes; `orig` where nothing says it. Raises `BadFieldError`."""
+    text = _text(packet, pairs, tables.direction, "direction")
+    if text is None:
+        return "orig"
+    direction = DIRECTIONS.get(text.lower())
+    if direction is None:
+        raise BadFieldError("direction", "is none that we know")
+    return direction
+
+
+def _found(packet: Packet, pairs: Pairs, source: NamedAttribute) -> bytes | None:
+    """What stands there; None or nothing where there is nothing."""
+    if source.pair is not None:
+        return pairs.get(source.pair)
     value = packet.firsts.get(source.key)
-    if value is None:
-        return None
-    inner = source.inner
-    if not inner:
-        return value or None
-    if value.startswith(inner):
-        return value[len(inner) :] or None
-    if not source.inner_required:
-        return value or None
-    for other in packet.every(source.key):
-        if other.startswith(inner):
-            return other[len(inner) :] or None
-    return None
+    if value is not None and source.own_name:
+        return value.removeprefix(source.own_name)
+    return value
 
 
-def _text(packet: Packet, sources: tuple[NamedAttribute, ...], field: str) -> str | None:
+def _text(packet: Packet, pairs: Pairs, sources: Sources, field: str) -> str | None:
     for source in sources:
-        value = _found(packet, source)
-        if value is not None:
-            if source.kind is not Kind.TEXT:
+        value = _found(packet, pairs, source)
+        if value:
+            if source.kind is not _TEXT:
                 return _shown(field, source.kind, value)
             try:
                 text = value.decode()
@@ -118,29 +150,19 @@ def _shown(field: str, kind: Kind, value: bytes) -> str:
     return str(shown)
 
 
-def _number(packet: Packet, sources: tuple[NamedAttribute, ...], field: str) -> str | None:
-    text = _text(packet, sources, field)
-    if text is not None and len(text) > NUMBER_BYTES_MAX // 4 and len(text.encode()) > NUMBER_BYTES_MAX:
+def _number(packet: Packet, pairs: Pairs, sources: Sources, field: str) -> str | None:
+    text = _text(packet, pairs, sources, field)
+    if text is not None and len(text) > NUMBER_CHARACTERS_SURE and len(text.encode()) > NUMBER_BYTES_MAX:
         raise BadFieldError(field, f"is longer than {NUMBER_BYTES_MAX} bytes")
     return text
 
 
-def _direction(tables: CallTables, packet: Packet) -> Direction:
-    text = _text(packet, tables.direction, "direction")
-    if text is None:
-        return "orig"
-    direction = DIRECTIONS.get(text.lower())
-    if direction is None:
-        raise BadFieldError("direction", "is none that we know")
-    return direction
-
-
-def _address(tables: CallTables, packet: Packet) -> bytes | None:
-    for source in tables.address:
-        value = _found(packet, source)
-        if value is None:
+def _address(sources: Sources, packet: Packet, pairs: Pairs) -> bytes | None:
+    for source in sources:
+        value = _found(packet, pairs, source)
+        if not value:
             continue
-        if source.kind is not Kind.TEXT:
+        if source.kind is not _TEXT:
             if len(value) not in _ADDRESS_BYTES:
                 raise BadFieldError("address", "has neither 4 nor 16 bytes")
             return unwrapped(value)
@@ -151,8 +173,8 @@ def _address(tables: CallTables, packet: Packet) -> bytes | None:
     return None
 
 
-def _port(packet: Packet, sources: tuple[NamedAttribute, ...]) -> int:
-    text = _text(packet, sources, "port")
+def _port(packet: Packet, pairs: Pairs, sources: Sources) -> int:
+    text = _text(packet, pairs, sources, "port")
     if text is None:
         return 0
     if not (text.isascii() and text.isdecimal()) or len(text) > len(str(PORT_MAX)) or int(text) > PORT_MAX:
