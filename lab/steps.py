@@ -195,7 +195,7 @@ def load_step(load: Load) -> Step:
         decided = between(before, stage.decisions())
         if any(decided.values()):
             p50, p99 = (bound_of(decided, share) * 1e6 for share in (0.5, 0.99))
-            seen["decision"] = f"p50 ≤ {p50:.0f} µs p99 ≤ {p99:.0f} µs"
+            seen["decisions"] = f"p50 ≤ {p50:.0f} µs p99 ≤ {p99:.0f} µs"
         return seen
 
     expected = {"answered 200": load.calls, "reached": load.calls, "SIPp content": True, "live afterwards": "0"}
