@@ -8,7 +8,9 @@ A refused call is an answer, so its status is 200; only what makes a plain clien
 """
 
 import re
+from base64 import b64decode
 from collections import deque
+from collections.abc import Callable
 from http import HTTPStatus
 
 import msgspec
@@ -52,7 +54,7 @@ STATUSES: dict[ErrorCode, HTTPStatus] = {
 """Error code -> status. Where the codec itself refuses (404, 405, 411 …) the status is its own."""
 
 _HEADERS: dict[HTTPStatus, bytes] = {
-    HTTPStatus.UNAUTHORIZED: b'WWW-Authenticate: Bearer realm="identd"\r\n',
+    HTTPStatus.UNAUTHORIZED: b'WWW-Authenticate: Bearer realm="identd", Basic realm="identd"\r\n',
     HTTPStatus.SERVICE_UNAVAILABLE: b"Retry-After: %d\r\n" % RETRY_AFTER_SECONDS,
 }
 
@@ -212,12 +214,22 @@ def _read(form: Form, body: bytes) -> Event:
 
 
 def token_of(authorization: bytes | None) -> Token:
-    """Who says `Authorization: Bearer GATEWAY:SECRET`; the last colon divides, because a name may hold one."""
-    scheme, _, value = (authorization or b"").strip().partition(b" ")
-    if scheme.lower() != b"bearer":
+    """Who says `Authorization: Bearer GATEWAY:SECRET`, or the same as Basic (RFC 7617), which old curls can say.
+
+    The last colon divides, because a name may hold one and a secret of `identd gateway-secret` does not.
+    """
+    scheme, _, value = (authorization or b"").partition(b" ")
+    reading = _SCHEMES.get(scheme.lower())
+    if reading is None:
         return _NO_TOKEN
     try:
-        gateway, colon, secret = value.strip().decode().rpartition(":")
-    except UnicodeDecodeError:
+        gateway, colon, secret = reading(value.strip()).decode().rpartition(":")
+    except ValueError:  # no base64, no UTF-8
         return _NO_TOKEN
     return Token(gateway, secret) if colon else _NO_TOKEN
+
+
+_SCHEMES: dict[bytes, Callable[[bytes], bytes]] = {
+    b"bearer": bytes,
+    b"basic": lambda value: b64decode(value, validate=True),
+}

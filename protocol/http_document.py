@@ -19,9 +19,9 @@ Schema = dict[str, Any]
 DESCRIPTION = """\
 Whose call is it, and may it go on, now? The messages of the socket protocol over HTTP/1.1.
 
-Every request carries `Authorization: Bearer GATEWAY:SECRET`, the name and the secret of the gateway that asks. The
-body is JSON, whatever its `Content-Type` says. A refused call is an answer: its status is 200 and its `decision` is
-`refuse`. The status 503 means that nothing was judged: ask another server."""
+Every request carries `Authorization: Bearer GATEWAY:SECRET`, the name and the secret of the gateway that asks, or the
+same as Basic. The body is JSON, whatever its `Content-Type` says. A refused call is an answer: its status is 200 and
+its `decision` is `refuse`. The status 503 means that nothing was judged: ask another server."""
 
 ANSWERED: dict[str, type[m.Answer]] = {
     "identify": m.DecisionAnswer,
@@ -80,9 +80,10 @@ def document(version: str) -> bytes:
             "schemas": schemas,
             "securitySchemes": {
                 "gateway": {"type": "http", "scheme": "bearer", "bearerFormat": "GATEWAY:SECRET"},
+                "basic": {"type": "http", "scheme": "basic"},
             },
         },
-        "security": [{"gateway": []}],
+        "security": [{"gateway": []}, {"basic": []}],
     }
     return msgspec.json.encode(whole) + b"\n"
 

@@ -106,7 +106,12 @@ def test_token_is_said_once_and_whenever_it_changes() -> None:
         ("Bearer Zürich:s".encode(), Token("Zürich", "s")),
         (b"Bearer gw1", Token(None, None)),
         (b"Bearer \xff:s", Token(None, None)),
-        (b"Basic Z3cxOnM=", Token(None, None)),
+        (b"Basic Z3cxOnM=", Token("gw1", "s")),
+        (b"basic  YmVybGluOndlc3Q6cw==", Token("berlin:west", "s")),
+        (b"Basic Z3cxOnM", Token(None, None)),
+        (b"Basic gw1:s", Token(None, None)),
+        (b"Basic /////w==", Token(None, None)),
+        (b"Digest gw1:s", Token(None, None)),
         (b"Bearer", Token(None, None)),
         (b"", Token(None, None)),
         (None, Token(None, None)),
@@ -253,7 +258,7 @@ def test_who_has_no_good_token_is_told_how_and_is_not_heard_again() -> None:
     refused = m.ErrorAnswer(id=0, op="error", code="hello_required", field="authorization", message="")
     status, headers, _ = heard(connection.send(refused))
     assert (status, headers["connection"]) == (401, "close")
-    assert headers["www-authenticate"] == 'Bearer realm="identd"'
+    assert headers["www-authenticate"] == 'Bearer realm="identd", Basic realm="identd"'
     assert connection.finished
     assert connection.receive_data(said("/v1/start", {"call_id": "c"}, GW1), 0.0) == []
 

@@ -49,7 +49,7 @@ def test_document_itself_wants_no_token_and_everything_else_does() -> None:
         path for path, methods in DOCUMENT["paths"].items() if methods.get("get", {}).get("security") == []
     ]
     assert open_to_all == ["/v1/openapi.json"]
-    assert DOCUMENT["security"] == [{"gateway": []}]
+    assert DOCUMENT["security"] == [{"gateway": []}, {"basic": []}]
 
 
 def test_call_without_anything_to_know_it_by_is_none_by_the_document_too() -> None:
