@@ -74,14 +74,18 @@ def _console_user(arguments: argparse.Namespace) -> int:
 
 def _check_config(arguments: argparse.Namespace) -> int:
     from identd.credentials import CredentialsError  # noqa: PLC0415
+    from identd.doors import radius_clients  # noqa: PLC0415
+    from identd.radius.clients import RadiusClientsError  # noqa: PLC0415
     from identd.sealing import load_keys  # noqa: PLC0415
     from identd.settings import SettingsError, load_settings  # noqa: PLC0415
 
     try:
-        load_keys(load_settings(arguments.config, os.environ).credentials)
+        settings = load_settings(arguments.config, os.environ)
+        load_keys(settings.credentials)
+        radius_clients(settings.radius)
     except SettingsError as error:
         return _wrong_settings(error)
-    except CredentialsError as error:  # of a key file: `serve` would not start with it
+    except (CredentialsError, RadiusClientsError) as error:  # `serve` would not start with it
         raise UsageError(f"{arguments.config}: {error}") from error
     print(f"{printable(str(arguments.config))}: good")
     return OK
