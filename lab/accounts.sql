@@ -3,7 +3,7 @@
 INSERT INTO identd.rate_tables (id, name) VALUES (5, 'Alder wholesale'), (6, 'Retail');
 INSERT INTO identd.routing_plans (id, name) VALUES (3, 'Complex'), (4, 'Cheapest');
 
-INSERT INTO identd.gateways (id, name) VALUES (1, 'kamailio-radius'), (2, 'kamailio-evapi');
+INSERT INTO identd.gateways (id, name) VALUES (1, 'kamailio-radius'), (2, 'kamailio-evapi'), (3, 'radclient');
 
 INSERT INTO identd.clients (id, name, orig_rate_table_id, routing_plan_id) VALUES
     (20, 'Alder Telecom', 6, 4), (21, 'Birch Voice', 6, 4), (22, 'Cedar Networks', 6, 4), (23, 'Fir Lines', 6, 4);

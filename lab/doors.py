@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from lab.places import HOST, RADIUS_SECRET, REALM, Places
+from lab.places import HOST, RADCLIENT_ADDRESS, RADIUS_SECRET, REALM, Places
 
 Edits = tuple[tuple[str, str, str], ...]
 """(file, text that stands there, what the lab needs instead)."""
@@ -50,6 +50,13 @@ network = "{HOST}"
 secret = "{RADIUS_SECRET}"
 gateway = "kamailio-radius"
 preset = "kamailio"
+
+[[radius.clients]]
+network = "{RADCLIENT_ADDRESS}"
+secret = "{RADIUS_SECRET}"
+gateway = "radclient"
+preset = "generic"
+require_message_authenticator = "yes"
 """
 
 

@@ -10,6 +10,9 @@ PORTS = 200
 REALM = "voice.example"
 RADIUS_SECRET = "the-secret-of-the-lab-32-bytes-x"  # noqa: S105 - of a server that lives for a minute
 
+RADCLIENT_ADDRESS = "127.0.0.20"
+"""A RADIUS client of its own: what signs its packets once has to go on signing, which Kamailio's radcli cannot."""
+
 _CALLER = 100
 
 

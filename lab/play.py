@@ -25,7 +25,7 @@ from lab.places import FIRST_PORT, REALM, Places
 from lab.processes import LabFailedError
 from lab.sipp import far_side
 from lab.stage import Stage
-from lab.steps import FIR, FIR_NAME, FIR_PASSWORD, STEPS, Load, Step, load_step
+from lab.steps import FIR, FIR_NAME, FIR_PASSWORD, OWN_STEPS, STEPS, Load, Step, load_step
 from lab.switch import running_switch
 from loader.migrate import init_db
 from protocol.errors import IdentdUnavailable
@@ -67,7 +67,7 @@ def _play(door: Door, postgres: PostgresServer, folder: Path, chosen: argparse.N
         stack.enter_context(running_switch(door, _configuration(door, chosen), places, folder / "switch"))
         print(f"\n{door.switch}", flush=True)
         load = [load_step(Load(chosen.calls, chosen.rate))] if chosen.calls else []
-        telling.take([*STEPS, *load], Stage(places, folder, daemon, far))
+        telling.take([*STEPS, *OWN_STEPS.get(door.name, ()), *load], Stage(places, folder, daemon, far))
     print(f"  {time.monotonic() - began:.0f} s", flush=True)
     if telling.wrong > wrong_before:
         print(_what_was_said(folder), flush=True)

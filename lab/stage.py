@@ -25,7 +25,7 @@ class Stage:
     def __init__(self, places: Places, folder: Path, daemon: Daemon, far_side: FarSide) -> None:
         self.daemon = daemon
         self.far_side = far_side
-        self._places = places
+        self.places = places
         self._folder = folder
         self._numbers = itertools.count(1)
 
@@ -34,7 +34,7 @@ class Stage:
         """A caller at work."""
         number = next(self._numbers)
         folder = self._folder / f"call{number}"
-        with calling(play, self._places, self._places.caller(number), folder) as caller:
+        with calling(play, self.places, self.places.caller(number), folder) as caller:
             yield caller
 
     def played(self, play: Play) -> tuple[str, Played]:

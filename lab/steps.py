@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from lab.figures import between, bound_of, percentile
-from lab.places import REALM
+from lab.places import RADCLIENT_ADDRESS, RADIUS_SECRET, REALM
+from lab.radclient import NOTHING, Command, asked
 from lab.sipp import Play
 from lab.stage import SOON_SECONDS, Stage
 from lab.waiting import until
@@ -122,6 +123,29 @@ def killed(stage: Stage) -> dict[str, Any]:
     return seen
 
 
+def other_client(stage: Stage) -> dict[str, Any]:
+    """A call from its Access-Request to its Stop, asked by FreeRADIUS's client."""
+
+    def answer(command: Command, port: int, secret: str = RADIUS_SECRET, **attributes: str) -> str:
+        named = {name.replace("_", "-"): value for name, value in attributes.items()}
+        return asked(command, port, secret, RADCLIENT_ADDRESS, named)
+
+    auth, accounting = stage.places.radius_auth, stage.places.radius_accounting
+    call = {"Acct_Session_Id": '"radclient-1"'}
+    ours = {**call, "Called_Station_Id": f'"{LONDON}"', "Framed_IP_Address": ONE_LINE}
+    return {
+        "status": answer("status", auth),
+        "call": answer("auth", auth, **ours),
+        "live": stage.becomes(ONE, 1, "reserved"),
+        "Start": answer("acct", accounting, **call, Acct_Status_Type="Start"),
+        "then": stage.becomes(ONE, 1, "active"),
+        "Stop": answer("acct", accounting, **call, Acct_Status_Type="Stop"),
+        "after it": stage.becomes(ONE, 0),
+        "stranger": answer("auth", auth, **{**ours, "Framed_IP_Address": STRANGER}),
+        "other secret": answer("auth", auth, secret="not-the-secret", **ours),  # noqa: S106 - that is the point
+    }
+
+
 STEPS: tuple[Step, ...] = (
     Step("the switch finds the daemon", find_switch, {"result": "200"}, all_else_needs_it=True),
     Step(
@@ -171,6 +195,28 @@ STEPS: tuple[Step, ...] = (
         },
     ),
 )
+
+
+OWN_STEPS: dict[str, tuple[Step, ...]] = {
+    "radius": (
+        Step(
+            "radclient of FreeRADIUS",
+            other_client,
+            {
+                "status": "Access-Accept",
+                "call": "Access-Accept",
+                "live": "1 reserved",
+                "Start": "Accounting-Response",
+                "then": "1 active",
+                "Stop": "Accounting-Response",
+                "after it": "0",
+                "stranger": "Access-Reject",
+                "other secret": NOTHING,
+            },
+        ),
+    ),
+}
+"""What only one door has, after what all have."""
 
 
 def load_step(load: Load) -> Step:
