@@ -99,7 +99,7 @@ class Said:
         self.reply = reply
         pairs = [value.decode().split("=", 1) for value in reply.get((9, 1), [])]
         pairs += [value.decode().split(":", 1) for value in reply.get(225, [])]
-        self.texts = {name: value for name, value in reversed(pairs)}
+        self.texts: dict[str, str] = dict(reversed(pairs))
 
     def every(self, name: str) -> list[bytes]:
         return list(self.reply.get(NUMBERS[name], []))

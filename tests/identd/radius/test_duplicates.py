@@ -1,0 +1,59 @@
+"""Repeats get the same bytes, for a bounded time, out of a bounded memory."""
+
+import pytest
+
+from identd.radius import duplicates
+from identd.radius.duplicates import TURN_SECONDS, Duplicates, Key
+from tests.identd.building import NOW
+
+
+def key(identifier: int = 1, source: bytes = b"\xc0\0\2\7", port: int = 4000, which: str = "auth") -> Key:
+    return source, port, which, identifier
+
+
+def told(memory: Duplicates, at: Key, datagram: bytes, answer: bytes, now: float) -> None:
+    assert memory.find(at, datagram, now) is None
+    memory.remember(at, datagram, answer, now)
+
+
+def test_only_the_same_bytes_from_the_same_place_are_a_repeat() -> None:
+    memory = Duplicates()
+    told(memory, key(), b"ask", b"answer", NOW)
+    assert memory.find(key(), b"ask", NOW + 1) == b"answer"
+    assert memory.find(key(), b"asked otherwise", NOW + 1) is None
+    others = (key(2), key(port=4001), key(source=b"\xc0\0\2\10"), key(which="accounting"))
+    assert [memory.find(other, b"ask", NOW + 1) for other in others] == [None] * 4
+
+
+@pytest.mark.parametrize("begun", [0.0, 3.0, TURN_SECONDS - 0.1])
+def test_a_repeat_is_known_for_one_turn_at_least_and_two_at_most(begun: float) -> None:
+    memory = Duplicates()
+    told(memory, key(1), b"first", b"1", NOW)
+    told(memory, key(2), b"ask", b"answer", NOW + begun)
+    assert memory.find(key(2), b"ask", NOW + begun + TURN_SECONDS - 0.01) == b"answer"
+    assert memory.find(key(2), b"ask", NOW + begun + 2 * TURN_SECONDS) is None
+
+
+def test_what_was_answered_before_a_long_silence_is_forgotten_at_once() -> None:
+    memory = Duplicates()
+    told(memory, key(), b"ask", b"answer", NOW)
+    assert memory.find(key(), b"ask", NOW + 3600) is None
+    assert len(memory) == 0
+
+
+def test_a_storm_shortens_the_memory_and_does_not_let_it_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "ANSWERS_MAX", 10)
+    memory = Duplicates()
+    for number in range(95):
+        told(memory, key(port=number), b"ask", b"answer", NOW)
+    assert len(memory) == 15
+    assert memory.find(key(port=94), b"ask", NOW) == b"answer"
+    assert memory.find(key(port=80), b"ask", NOW) == b"answer"
+    assert memory.find(key(port=79), b"ask", NOW) is None
+
+
+def test_everything_can_be_forgotten() -> None:
+    memory = Duplicates()
+    told(memory, key(), b"ask", b"answer", NOW)
+    memory.clear()
+    assert memory.find(key(), b"ask", NOW) is None

@@ -1,0 +1,57 @@
+"""The tables agree with each other and with what they are about."""
+
+import pytest
+
+from identd.decision import Grant, Refuse
+from identd.door_settings import RadiusClient
+from identd.radius.naming import named
+from identd.radius.presets import (
+    ANSWER_FIELDS,
+    GRANT_FIELDS,
+    H323_RETURN_CODES,
+    MADE_FIELDS,
+    PRESETS,
+    REFUSAL_FIELDS,
+    REQUEST_FIELDS,
+    Preset,
+)
+from protocol.reason import UNAVAILABLE, Reason
+
+EACH = pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
+
+
+def test_the_configuration_knows_every_preset() -> None:
+    for name in PRESETS:
+        RadiusClient(network="192.0.2.7", preset=name)  # type: ignore[arg-type]  # that it is one of them is the test
+    assert set(RadiusClient.__annotations__["preset"].__args__) == set(PRESETS)
+
+
+@EACH
+def test_every_field_of_a_call_is_looked_for_under_names_that_we_know(preset: Preset) -> None:
+    assert set(preset.request) == set(REQUEST_FIELDS)
+    for names in preset.request.values():
+        for name in names:
+            named(name)
+
+
+@EACH
+def test_every_field_of_an_answer_has_an_attribute_of_its_own(preset: Preset) -> None:
+    assert set(preset.answer) <= set(ANSWER_FIELDS)
+    places = [named(name) for name in preset.answer.values()]
+    assert len({(place.key, place.begins) for place in places}) == len(places)
+
+
+@EACH
+def test_the_legs_of_a_call_have_a_name_in_either_direction(preset: Preset) -> None:
+    assert set(preset.legs) == {"orig", "term"}
+
+
+def test_what_is_told_are_fields_of_decisions() -> None:
+    assert set(GRANT_FIELDS) <= set(Grant.__struct_fields__)
+    assert set(REFUSAL_FIELDS) <= set(Refuse.__struct_fields__)
+    assert not set(MADE_FIELDS) & (set(GRANT_FIELDS) | set(REFUSAL_FIELDS))
+
+
+def test_every_reason_with_which_a_call_is_refused_has_a_code_of_ciscos() -> None:
+    assert set(H323_RETURN_CODES) == set(Reason) - UNAVAILABLE
+    assert 0 not in H323_RETURN_CODES.values()
