@@ -6,27 +6,10 @@ what stands there), Proxy-State comes back unchanged and in order (RFC 2865 §5.
 
 from struct import Struct as Layout
 
-from protocol.radius.attribute import (
-    MESSAGE_AUTHENTICATOR,
-    PROXY_STATE,
-    attribute,
-    clipped,
-    keyed_attribute,
-    vendor_attribute,
-)
+from protocol.radius.attribute import MESSAGE_AUTHENTICATOR, PROXY_STATE, attribute
 from protocol.radius.authenticator import ZEROS
 from protocol.radius.packet import HEADER_BYTES, PACKET_BYTES_MAX, Code, Packet
 from protocol.radius.secret import Secret
-
-__all__ = [
-    "ATTRIBUTES_BYTES_MAX",
-    "AnswerTooLongError",
-    "answer",
-    "attribute",
-    "clipped",
-    "keyed_attribute",
-    "vendor_attribute",
-]
 
 _SIGNATURE_BYTES = 18
 _SIGNATURE_HEAD = bytes((MESSAGE_AUTHENTICATOR, _SIGNATURE_BYTES))
@@ -34,7 +17,7 @@ _UNSIGNED = _SIGNATURE_HEAD + ZEROS
 _pack_head = Layout(">BBH").pack
 
 ATTRIBUTES_BYTES_MAX = PACKET_BYTES_MAX - HEADER_BYTES - _SIGNATURE_BYTES
-"""Room for the attributes of an answer to a request that carries no Proxy-State."""
+"""Room for the attributes of an answer, with the Proxy-State that comes back."""
 
 
 class AnswerTooLongError(Exception):
@@ -42,7 +25,7 @@ class AnswerTooLongError(Exception):
 
 
 def answer(code: int, request: Packet, attributes: bytes, secret: Secret) -> bytes:
-    """The answer to a request, with encoded attributes (`attribute`, `vendor_attribute`).
+    """The answer to a request, with its attributes as `attribute.py` makes them.
 
     Raises `AnswerTooLongError` over 4,096 bytes, rather than dropping attributes on which a call would be routed.
     An Accounting-Response is signed over an authenticator of zeros, as FreeRADIUS and pyrad verify it, unless it
@@ -50,10 +33,10 @@ def answer(code: int, request: Packet, attributes: bytes, secret: Secret) -> byt
     """
     if PROXY_STATE in request.firsts:
         attributes += b"".join([attribute(PROXY_STATE, state) for state in request.every(PROXY_STATE)])
-    length = HEADER_BYTES + _SIGNATURE_BYTES + len(attributes)
-    if length > PACKET_BYTES_MAX:
-        raise AnswerTooLongError(f"an answer of {length} bytes is longer than {PACKET_BYTES_MAX}")
-    head = _pack_head(code, request.identifier, length)
+    size = len(attributes)
+    if size > ATTRIBUTES_BYTES_MAX:
+        raise AnswerTooLongError(f"{size} bytes of attributes do not fit into an answer: {ATTRIBUTES_BYTES_MAX} do")
+    head = _pack_head(code, request.identifier, HEADER_BYTES + _SIGNATURE_BYTES + size)
     sealed = request.authenticator
     signed = ZEROS if code == Code.ACCOUNTING_RESPONSE and request.code != Code.STATUS_SERVER else sealed
     body = _SIGNATURE_HEAD + secret.hmac(head + signed + _UNSIGNED + attributes) + attributes

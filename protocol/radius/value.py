@@ -1,4 +1,4 @@
-"""The bytes of an attribute as a text or a number, by kind, and back (RFC 2865 §5, RFC 3162 §2).
+"""The bytes of an attribute as a text or a number, by kind (RFC 2865 §5, RFC 3162 §2).
 
 What cannot be of its kind (an address of three bytes, a text that is not UTF-8) reads as None: to whoever asks, it is
 not there.
@@ -6,7 +6,7 @@ not there.
 
 from collections.abc import Callable
 from enum import StrEnum
-from ipaddress import AddressValueError, IPv4Address, IPv6Address, IPv6Network
+from ipaddress import IPv6Address, IPv6Network
 
 Value = str | int
 Reader = Callable[[bytes], Value | None]
@@ -67,26 +67,3 @@ READERS: dict[Kind, Reader] = {
     Kind.OCTETS: bytes.hex,
 }
 """Octets read as hexadecimal."""
-
-
-def _prefix_bytes(text: str) -> bytes:
-    network = IPv6Network(text)
-    return bytes((0, network.prefixlen)) + network.network_address.packed[: -(-network.prefixlen // 8)]
-
-
-_WRITERS: dict[Kind, Callable[[str], bytes]] = {
-    Kind.TEXT: lambda text: text.encode("utf-8", "replace"),
-    Kind.INTEGER: lambda text: int(text).to_bytes(4, "big"),
-    Kind.ADDRESS4: lambda text: IPv4Address(text).packed,
-    Kind.ADDRESS6: lambda text: IPv6Address(text).packed,
-    Kind.PREFIX: _prefix_bytes,
-    Kind.OCTETS: bytes.fromhex,
-}
-
-
-def written(kind: Kind, value: Value) -> bytes:
-    """The bytes of a value; `ValueError` where it cannot be of that kind."""
-    try:
-        return _WRITERS[kind](str(value))
-    except (OverflowError, AddressValueError) as error:
-        raise ValueError(f"{value!r} is no {kind.value}") from error
