@@ -82,7 +82,8 @@ gateway = "kamailio-evapi"
 
 
 def _evapi_defines(places: Places, _copy: Path) -> dict[str, str]:
-    return {**_defines(places), "EVAPI_LISTEN": f'"{HOST}:{places.evapi}"'}
+    # identd ends a call that two lists in a row do not name, so that a restart of the switch takes two of them
+    return {**_defines(places), "EVAPI_LISTEN": f'"{HOST}:{places.evapi}"', "SYNC_SECONDS": "1"}
 
 
 def _no_edits(_places: Places, _copy: Path) -> Edits:

@@ -64,10 +64,10 @@ def _play(door: Door, postgres: PostgresServer, folder: Path, chosen: argparse.N
     with _database(postgres) as dsn, contextlib.ExitStack() as stack:
         daemon = stack.enter_context(running_daemon(folder / "identd", dsn, places, door.configuration(places)))
         far = stack.enter_context(far_side(places, folder / "far_side"))
-        stack.enter_context(running_switch(door, _configuration(door, chosen), places, folder / "switch"))
+        switch = stack.enter_context(running_switch(door, _configuration(door, chosen), places, folder / "switch"))
         print(f"\n{door.switch}", flush=True)
         load = [load_step(Load(chosen.calls, chosen.rate))] if chosen.calls else []
-        telling.take([*STEPS, *OWN_STEPS.get(door.name, ()), *load], Stage(places, folder, daemon, far))
+        telling.take([*STEPS, *OWN_STEPS.get(door.name, ()), *load], Stage(places, folder, daemon, switch, far))
     print(f"  {time.monotonic() - began:.0f} s", flush=True)
     if telling.wrong > wrong_before:
         print(_what_was_said(folder), flush=True)

@@ -49,6 +49,8 @@ class Play(msgspec.Struct, frozen=True):
     name: str = ""
     password: str = ""
     realm: str = ""
+    call_id: str = ""
+    """Where it is not to be one of its own."""
 
 
 class Played(msgspec.Struct, frozen=True):
@@ -103,6 +105,8 @@ class Caller(_Sipp):
     @property
     def call_ids(self) -> Sequence[str]:
         """Of its calls, in the order in which they begin."""
+        if self._play.call_id:
+            return [self._play.call_id]
         return [f"{self._folder.name}-{number}" for number in range(1, self._play.calls + 1)]
 
     @property
@@ -152,7 +156,7 @@ def calling(play: Play, places: Places, ports: SippPorts, folder: Path) -> Itera
     command = [*_command(play.scenario, ports, play.address), f"{HOST}:{places.switch}"]
     command += ["-s", play.dnis, "-m", str(play.calls), "-r", str(play.rate), "-d", str(play.milliseconds)]
     command += ["-l", str(2 * play.calls)]  # by default SIPp holds calls back that take longer than it thinks
-    command += ["-cid_str", f"{folder.name}-%u", "-trace_rtt", "-rtt_freq", "1"]
+    command += ["-cid_str", play.call_id or f"{folder.name}-%u", "-trace_rtt", "-rtt_freq", "1"]
     command += ["-timeout", f"{PLAY_SECONDS_MAX}s", "-timeout_error"]
     command += ["-key", "caller", play.name or ANI, "-key", "caller_host", play.realm or play.address]
     if play.name:

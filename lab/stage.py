@@ -10,6 +10,7 @@ from lab.daemon import Daemon
 from lab.figures import Buckets, buckets
 from lab.places import Places
 from lab.sipp import Caller, FarSide, Play, Played, calling
+from lab.switch import Switch
 from lab.waiting import until
 from protocol.messages import LiveCall
 
@@ -22,8 +23,9 @@ DECISIONS = "identd_decision_seconds"
 class Stage:
     """Plays calls and says what became of them."""
 
-    def __init__(self, places: Places, folder: Path, daemon: Daemon, far_side: FarSide) -> None:
+    def __init__(self, places: Places, folder: Path, daemon: Daemon, switch: Switch, far_side: FarSide) -> None:
         self.daemon = daemon
+        self.switch = switch
         self.far_side = far_side
         self.places = places
         self._folder = folder
@@ -66,9 +68,9 @@ class Stage:
     def live(self, account_id: int) -> tuple[LiveCall, ...]:
         return self.daemon.calls(account_id)
 
-    def becomes(self, account_id: int, count: int, state: str = "") -> str:
+    def becomes(self, account_id: int, count: int, state: str = "", seconds: float = SOON_SECONDS) -> str:
         """Waits for so many live calls (all in that state); how many there are then, and in which states."""
-        until(lambda: self._are(self.live(account_id), count, state), SOON_SECONDS)
+        until(lambda: self._are(self.live(account_id), count, state), seconds)
         calls = self.live(account_id)
         return " ".join([str(len(calls)), *sorted({call.state for call in calls})])
 

@@ -31,6 +31,9 @@ AWAY_MILLISECONDS_MAX = 500
 """Until a caller has the 503 of a switch that cannot reach identd: what config/switches/ promises."""
 
 AGAIN_SECONDS_MAX = 20.0
+TOLD_LATE_SECONDS = 10.0
+"""For a BYE that came while identd was away: the switch tells it again, or lists its calls."""
+
 SHORT_MILLISECONDS = 100
 
 
@@ -108,18 +111,46 @@ def refused_away(stage: Stage) -> tuple[str, float]:
 
 def killed(stage: Stage) -> dict[str, Any]:
     """The daemon dies during a call and comes back."""
-    with stage.holding(Play("uac_hold", ONE_LINE, LONDON)) as (held, answer):
+    hold_one, hold_other = Play("uac_hold", ONE_LINE, LONDON), Play("uac_hold", MANY_LINES, LONDON)
+    with stage.holding(hold_one) as (held, answer), stage.holding(hold_other) as (other, _):
         seen: dict[str, Any] = {"held": answer, "live": stage.becomes(ONE, 1, "active")}
+        stage.becomes(MANY, 1, "active")
         stage.daemon.kill()
+        other.go_on()
+        other.wait()
         answers, milliseconds = refused_away(stage)
         seen |= {"away": answers, "after ms": f"{milliseconds:.0f}", "in time": milliseconds <= AWAY_MILLISECONDS_MAX}
         stage.daemon.start()
         seen["still live"] = stage.becomes(ONE, 1, "active")
         found = find_switch(stage)
         seen |= {"again": found["result"], "after s": found["seconds"]}
+        seen["ended meanwhile"] = stage.becomes(MANY, 0, seconds=TOLD_LATE_SECONDS)
         held.go_on()
         held.wait()
     seen["after BYE"] = stage.becomes(ONE, 0)
+    return seen
+
+
+def used_call_id(stage: Stage) -> dict[str, Any]:
+    """A Call-ID that is up is used by another caller, who would share its slot: one name, one call."""
+    with stage.holding(Play("uac_hold", MANY_LINES, LONDON)) as (held, answer):
+        seen = {"first": answer, "live": stage.becomes(MANY, 1, "active")}
+        seen["second"] = stage.call(_play(LONDON, MANY_LINES, call_id=held.call_id))["result"]
+        seen["still live"] = stage.becomes(MANY, 1, "active")
+        held.go_on()
+        held.wait()
+    seen["after BYE"] = stage.becomes(MANY, 0)
+    return seen
+
+
+def switch_killed(stage: Stage) -> dict[str, Any]:
+    """The switch dies during a call, which nobody will end, and comes back."""
+    with stage.holding(Play("uac_hold", ONE_LINE, LONDON)) as (_, answer):
+        seen = {"held": answer, "live": stage.becomes(ONE, 1, "active")}
+        stage.switch.kill()
+        stage.switch.start()
+        seen["again"] = find_switch(stage)["result"]
+        seen["then live"] = stage.becomes(ONE, 0, seconds=TOLD_LATE_SECONDS)
     return seen
 
 
@@ -180,6 +211,11 @@ STEPS: tuple[Step, ...] = (
         abandoned,
         {"live": "1 reserved", "result": "487", "after CANCEL": "0"},
     ),
+    Step(
+        "a Call-ID that is up already",
+        used_call_id,
+        {"first": "200", "live": "1 active", "second": "482", "still live": "1 active", "after BYE": "0"},
+    ),
     Step("the far side is busy", busy, {"result": "486", "account": "alder_one", "live": "0"}),
     Step(
         "identd is killed during a call",
@@ -191,8 +227,14 @@ STEPS: tuple[Step, ...] = (
             "in time": True,
             "still live": "1 active",
             "again": "200",
+            "ended meanwhile": "0",
             "after BYE": "0",
         },
+    ),
+    Step(
+        "the switch is killed during a call",
+        switch_killed,
+        {"held": "200", "live": "1 active", "again": "200", "then live": "0"},
     ),
 )
 
