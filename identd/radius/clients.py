@@ -38,6 +38,8 @@ class ReadyClient:
 
     def __init__(self, settings: RadiusClient, secret: bytes, is_one_switch: bool) -> None:
         """Raises ValueError whose text begins with the key."""
+        if not secret:
+            raise ValueError("secret: is empty, and RFC 2865 §3 wants one byte at least")
         preset = PRESETS[settings.preset]
         self.network: Network = canonical_network(settings.network)[0]
         self.secret = Secret(secret)

@@ -20,6 +20,7 @@ NUMBERS: dict[str, int | tuple[int, int]] = {
     "User-Password": 2,
     "CHAP-Password": 3,
     "NAS-IP-Address": 4,
+    "NAS-Port": 5,
     "Framed-IP-Address": 8,
     "Reply-Message": 18,
     "Called-Station-Id": 30,
