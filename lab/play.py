@@ -21,11 +21,12 @@ from demo.tour import INTERRUPTED, Interruption, differences, state_folder
 from identd.sealing import sealed_column
 from lab.daemon import running_daemon
 from lab.doors import DOORS, Door
+from lab.load import Load, load_step
 from lab.places import FIRST_PORT, REALM, Places
 from lab.processes import LabFailedError
 from lab.sipp import far_side
 from lab.stage import Stage
-from lab.steps import FIR, FIR_NAME, FIR_PASSWORD, OWN_STEPS, STEPS, Load, Step, load_step
+from lab.steps import FIR, FIR_NAME, FIR_PASSWORD, OWN_STEPS, STEPS, Step
 from lab.switch import running_switch
 from loader.migrate import init_db
 from protocol.errors import IdentdUnavailable

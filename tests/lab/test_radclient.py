@@ -14,8 +14,14 @@ Sent Access-Request Id 207 from 127.0.0.20:46243 to 127.0.0.1:23012 length 80
 @pytest.mark.parametrize(
     ("output", "answer"),
     [
-        (SENT + "Received Access-Accept Id 207 from 127.0.0.1:23012 to 127.0.0.20:46243 length 99\n", "Access-Accept"),
-        (SENT + "Received Access-Reject Id 207 from 127.0.0.1:23012 to 127.0.0.20:46243 length 99\n", "Access-Reject"),
+        (
+            SENT + "Received Access-Accept Id 207 from 127.0.0.1:23012 to 127.0.0.20:46243 length 99\n",
+            "Access-Accept",
+        ),
+        (
+            SENT + "Received Access-Reject Id 207 from 127.0.0.1:23012 to 127.0.0.20:46243 length 99\n",
+            "Access-Reject",
+        ),
         (SENT + "(0) No reply from server for ID 207 socket 3\n", NOTHING),
         (SENT, NOTHING),
         ("", NOTHING),

@@ -8,7 +8,7 @@ import pytest
 from lab import steps
 from lab.play import ACCOUNTS
 from lab.sipp import SCENARIOS
-from lab.steps import STEPS, Load, load_step
+from lab.steps import STEPS
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.title)
@@ -23,13 +23,6 @@ def test_accounts_that_a_step_expects_are_there(step):
 def test_ids_that_are_counted_are_those_of_the_accounts(account_id, name):
     row = re.compile(rf"\({account_id}, +\d+, '{name}', ")
     assert row.search(ACCOUNTS.read_text(encoding="utf-8"))
-
-
-def test_the_load_expects_every_call_to_be_answered_and_none_to_be_left():
-    step = load_step(Load(calls=20, rate=10))
-    assert step.expected["answered 200"] == 20
-    assert step.expected["live afterwards"] == "0"
-    assert "20 calls at 10 a second" in step.title
 
 
 @pytest.mark.parametrize("scenario", sorted(SCENARIOS.glob("*.xml")), ids=lambda path: path.stem)

@@ -1,0 +1,60 @@
+"""The load: many short calls, every one answered, none left behind, and how long they took."""
+
+from collections import Counter
+from typing import Any
+
+import msgspec
+
+from lab.figures import Buckets, between, bound_of, percentile
+from lab.sipp import Play
+from lab.stage import Stage
+from lab.steps import LONDON, MANY, MANY_LINES, Step
+
+LASTS_MILLISECONDS = 100
+
+
+class Load(msgspec.Struct, frozen=True):
+    """So many short calls at so many a second."""
+
+    calls: int = 1500
+    rate: int = 300
+
+
+def load_step(load: Load) -> Step:
+    """The step that plays it."""
+    title = f"{load.calls} calls at {load.rate} a second"
+    expected = {"answers": f"{load.calls} × 200", "reached": load.calls, "SIPp content": True, "live afterwards": "0"}
+    return Step(title, lambda stage: _played(stage, load), expected)
+
+
+def _played(stage: Stage, load: Load) -> dict[str, Any]:
+    before = stage.decisions()
+    play = Play("uac_call", MANY_LINES, LONDON, calls=load.calls, rate=load.rate, milliseconds=LASTS_MILLISECONDS)
+    with stage.calling(play) as caller:
+        played = caller.wait()
+    invites = stage.far_side.reached()
+    answers = Counter(played.finals.get(call_id, "nothing") for call_id in caller.call_ids)
+    return {
+        "answers": " ".join(f"{count} × {answer}" for answer, count in sorted(answers.items())),
+        "reached": sum(1 for call_id in caller.call_ids if call_id in invites),
+        "SIPp content": played.complete,
+        "live afterwards": stage.becomes(MANY, 0),
+        "INVITE to answer": times(played.milliseconds),
+        "decisions": durations(between(before, stage.decisions())),
+    }
+
+
+def times(milliseconds: tuple[float, ...]) -> str:
+    """p50 and p99 in words."""
+    if not milliseconds:
+        return "none"
+    p50, p99 = (percentile(milliseconds, share) for share in (0.5, 0.99))
+    return f"p50 {p50:.0f} ms p99 {p99:.0f} ms"
+
+
+def durations(counted: Buckets) -> str:
+    """p50 and p99 in words, as bounds: a histogram knows no more."""
+    if not any(counted.values()):
+        return "none"
+    p50, p99 = (bound_of(counted, share) * 1e6 for share in (0.5, 0.99))
+    return f"p50 ≤ {p50:.0f} µs p99 ≤ {p99:.0f} µs"
