@@ -98,12 +98,12 @@ def _written(made: bytes, slots: Sequence[Slot], values: Sequence[Value | None])
         if value is None:
             continue
         heads = slot.heads
-        if isinstance(value, tuple):
+        if isinstance(value, str):
+            data = value.encode() if value.isprintable() else _CONTROL.sub("?", value).encode("utf-8", "replace")
+        elif isinstance(value, tuple):
             for tags in _joined(value, len(heads) - 1):
                 out += (heads[len(tags)], tags)
             continue
-        if isinstance(value, str):
-            data = value.encode() if value.isprintable() else _CONTROL.sub("?", value).encode("utf-8", "replace")
         elif not slot.is_integer:
             data = b"%d" % value
         else:

@@ -88,7 +88,7 @@ class RadiusDoor:
         if packet.code == _STATUS_SERVER:
             if self._engine.draining:  # RFC 5997 §4.2: silence says that the next server should be asked
                 return self._drop(Dropped.DRAINING, source)
-            return self._say(Answered.STATUS, _ALIVE[which], packet, b"", client)
+            return self._say(Answered.STATUS, _ALIVE[which], packet, b"", client, source)
         gateway = self._gateway(packet, client)
         if gateway is None:
             return self._drop(Dropped.UNKNOWN_GATEWAY, source)
@@ -101,7 +101,7 @@ class RadiusDoor:
             except BadFieldError as bad:
                 self._observer.radius_bad_request(bad.field, source)
                 kind = Answered.BAD_ACCOUNTING
-            return self._say(kind, Code.ACCOUNTING_RESPONSE, packet, b"", client)
+            return self._say(kind, Code.ACCOUNTING_RESPONSE, packet, b"", client, source)
         return self._decide(packet, client, gateway, source, now)
 
     def _gateway(self, packet: Packet, client: ReadyClient) -> Gateway | None:
@@ -130,28 +130,30 @@ class RadiusDoor:
         except BadFieldError as bad:
             observer.radius_bad_request(bad.field, source)
             said = writer.erred("bad_request", str(bad))
-            return self._say(Answered.BAD_REQUEST, Code.ACCESS_REJECT, packet, said, client)
+            return self._say(Answered.BAD_REQUEST, Code.ACCESS_REJECT, packet, said, client, source)
         if isinstance(decision, Conflict):
             said = writer.erred("call_id_conflict", "this call is up for another account or direction")
-            return self._say(Answered.CALL_ID_CONFLICT, Code.ACCESS_REJECT, packet, said, client)
+            return self._say(Answered.CALL_ID_CONFLICT, Code.ACCESS_REJECT, packet, said, client, source)
         body = decision.grant if isinstance(decision, Existing) else decision
         if isinstance(body, Grant):
             observer.decided(attempt.direction, "")
             said = writer.granted(body)
-            answered = self._say(Answered.GRANT, Code.ACCESS_ACCEPT, packet, said, client)
+            answered = self._say(Answered.GRANT, Code.ACCESS_ACCEPT, packet, said, client, source)
             if answered is None and client.authorizes and isinstance(decision, Grant):
                 engine.live.release((gateway.id, call_id, leg), now)  # nobody was told of it
             return answered
         observer.decided(attempt.direction, body.reason)
         if isinstance(body, Unavailable):
             return self._drop(Dropped(body.reason.value), source)
-        return self._say(Answered.REFUSE, Code.ACCESS_REJECT, packet, writer.refused(body), client)
+        return self._say(Answered.REFUSE, Code.ACCESS_REJECT, packet, writer.refused(body), client, source)
 
-    def _say(self, kind: Answered, code: Code, packet: Packet, said: bytes, client: ReadyClient) -> bytes | None:
+    def _say(
+        self, kind: Answered, code: Code, packet: Packet, said: bytes, client: ReadyClient, source: bytes
+    ) -> bytes | None:
         try:
             answered = answer(code, packet, said, client.secret)
         except AnswerTooLongError:
-            return self._drop(Dropped.ANSWER_TOO_LONG, b"")
+            return self._drop(Dropped.ANSWER_TOO_LONG, source)
         self._observer.radius_answered(kind)
         return answered
 

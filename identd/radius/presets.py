@@ -54,11 +54,22 @@ _GENERIC_REQUEST: dict[str, tuple[str, ...]] = {
     "direction": ("Cisco-AVPair=identd-direction",),
 }
 
-_TOLD = tuple(
-    field
-    for field in ANSWER_FIELDS
-    if field not in ("message", "h323_return_code", "rate_table_from", "routing_plan_from", "dnis_received")
+_TOLD = (
+    *("decision", "reason", "sip_code", "q850", "retry_after_ms"),
+    *(
+        "account_id",
+        "account",
+        "client_id",
+        "client",
+        "reseller_id",
+        "rate_table_id",
+        "routing_plan_id",
+        "tags",
+        "dnis",
+    ),
+    *("proxy", "protocol", "port"),
 )
+"""What a switch may want to act on; the other fields are told where a client's table names an attribute for them."""
 
 # Cisco-AVPair, since nearly every switch and dictionary knows it as text of the form name=value; an attribute of our
 # own would need a dictionary of ours on each of them.
