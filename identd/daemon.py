@@ -1,10 +1,12 @@
 """The daemon put together: which part is handed which, and what runs beside what on the one thread.
 
-Everything that lasts is made here and nowhere else. Tasks: the socket server, the loader's feed, the HTTP listener,
-the tick (leases, journal, clock) and the signals; an end of any but the signals is a bug and ends the daemon.
+Everything that lasts is made here and nowhere else. Tasks: the socket server, the connections to Kamailios, the
+loader's feed, the pages of figures, the tick (leases, journal, clock) and the signals; an end of any but the signals
+is a bug and ends the daemon.
 """
 
 import gc
+import random
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from importlib.metadata import version
@@ -20,6 +22,7 @@ from identd.credentials import KeyRing, Prover
 from identd.datagrams import DatagramSocket
 from identd.doors import Doors
 from identd.engine import Engine
+from identd.evapi import EvapiConnector
 from identd.feed import Feed
 from identd.http import pages, serve_http
 from identd.journal import Journal
@@ -37,6 +40,7 @@ from loader.stream import Configure
 from matcher.directory import Directory
 from protocol.codec import Codec
 from protocol.connection import ServerConnection
+from protocol.evapi import EvapiConnection
 from protocol.http_connection import HttpConnection
 from protocol.http_document import document
 
@@ -57,6 +61,7 @@ class Daemon:
 
     __slots__ = (
         "_clock",
+        "_evapi",
         "_feed",
         "_http_document",
         "_journal",
@@ -116,6 +121,9 @@ class Daemon:
             self._catch_up,
             tuple(self._radius_sockets(doors)),
         )
+        self._evapi = EvapiConnector(
+            settings.evapi.kamailios, self._server.adopt, self._evapi_session, self._watch, random.random
+        )
         restored = journal.restore(self._live, self._clock.now())
         if restored:
             log.info("calls_restored", calls=restored)
@@ -132,6 +140,7 @@ class Daemon:
         with trio.open_signal_receiver(*SIGNALS) as signals:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._server.run)
+                nursery.start_soon(self._evapi.run)
                 nursery.start_soon(self._feed.run)
                 nursery.start_soon(self._tick_forever)
                 nursery.start_soon(serve_http, http_listeners, site, self._page_broke)
@@ -167,6 +176,7 @@ class Daemon:
         systemd.notify("STOPPING=1")
         self.engine.draining = True
         self._server.stop_listening()
+        self._evapi.stop()
         with trio.move_on_after(self.settings.limits.drain_seconds_max):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._until_quiet, nursery.cancel_scope)
@@ -241,6 +251,10 @@ class Daemon:
         else:
             codec = ServerConnection(self.settings.limits.frame_bytes_max)
         return Session(self.engine, Asker(self.engine, peer, verify_secret), self, self._watch, codec)
+
+    def _evapi_session(self, peer: Peer, gateway: str) -> Session:
+        asker = Asker(self.engine, peer, verify_secret, assigned=gateway)
+        return Session(self.engine, asker, self, self._watch, EvapiConnection(self.settings.limits.frame_bytes_max))
 
     def _radius_sockets(self, doors: Doors) -> Iterator[DatagramSocket]:
         receive = self._radius.receive

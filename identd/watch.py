@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from identd.access import Peer
 from identd.calls import Call
+from identd.door_settings import Kamailio
 from identd.logs import Level, Log
 from identd.metrics import Metrics
 from identd.radius.observer import Answered, Dropped
@@ -69,6 +70,16 @@ class Watch:
     def cannot_accept(self, listener: str, error: OSError) -> None:
         """The process has no room for another connection."""
         self._warn("cannot_accept", listener, listener=listener, error=str(error.strerror))
+
+    # --- Kamailios that we connect to: both are edges
+
+    def kamailio_connected(self, kamailio: Kamailio) -> None:
+        """It is connected and stays so."""
+        self._log.info("kamailio_connected", address=kamailio.address, gateway=kamailio.gateway)
+
+    def kamailio_away(self, kamailio: Kamailio, reason: str) -> None:
+        """It cannot be reached, or is no longer connected."""
+        self._log.warning("kamailio_away", address=kamailio.address, gateway=kamailio.gateway, reason=reason)
 
     # --- RADIUS
 
