@@ -1,10 +1,17 @@
 """The tables agree with each other and with what they are about."""
 
+import re
+import tomllib
+from pathlib import Path
+
+import msgspec
 import pytest
 
 from identd.decision import Grant, Refuse
-from identd.door_settings import RadiusClient
+from identd.door_settings import RadiusClient, RadiusSection
+from identd.radius.clients import make_clients
 from identd.radius.naming import named
+from identd.radius.observer import Answered, Dropped
 from identd.radius.presets import (
     ANSWER_FIELDS,
     GRANT_FIELDS,
@@ -17,6 +24,7 @@ from identd.radius.presets import (
 )
 from protocol.reason import UNAVAILABLE, Reason
 
+PAGE = Path(__file__).parents[3] / "docs" / "radius.md"
 EACH = pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
 
 
@@ -55,3 +63,26 @@ def test_what_is_told_are_fields_of_decisions() -> None:
 def test_every_reason_with_which_a_call_is_refused_has_a_code_of_ciscos() -> None:
     assert set(H323_RETURN_CODES) == set(Reason) - UNAVAILABLE
     assert 0 not in H323_RETURN_CODES.values()
+
+
+def test_the_document_names_what_is_read_told_and_counted() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    words = set(re.findall(r"`([^`\n]+)`", page))
+    assert set(REQUEST_FIELDS) | set(ANSWER_FIELDS) <= words
+    assert {kind.value for kind in Answered} | {reason.value for reason in Dropped} <= words
+    for name, preset in PRESETS.items():
+        assert name in words
+        written = {*(each for names in preset.request.values() for each in names), *preset.answer.values()}
+        term_only = {preset.answer[field] for field in ("protocol", "port")}  # in one row with proxy
+        assert written - words - term_only == set()
+    for reason, code in H323_RETURN_CODES.items():
+        assert re.search(rf"^\| {code} \| .*`{reason}`", page, re.MULTILINE), reason
+
+
+def test_the_examples_of_the_document_are_clients_that_we_take() -> None:
+    opening, overruling = re.findall(
+        r"^```toml\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    radius = msgspec.convert(tomllib.loads(opening + overruling)["radius"], RadiusSection)
+    assert len(make_clients(radius.clients, [b"secret"])) == 1
+    assert radius.clients[0].answer
