@@ -22,6 +22,7 @@ MARK_SECONDS = 30.0
 LOOK_SECONDS = 0.25  # a browser looks each second; the figure should not be rounded to that
 SECONDS_MAX = 600.0
 OTHERS_PAUSE_SECONDS = 0.05
+REST_SECONDS = 5.0
 FIRST_HOST = 0x28000000  # 40.0.0.0: nobody's in the population
 HEAD = "client,name,ident_by,ip,ident_name,ani,tech_prefix,orig_enabled,orig_capacity,orig_tags,notes"
 
@@ -48,7 +49,7 @@ def lines_of(count: int, clients: int, series: int) -> bytes:
 def imports(stage: Stage, count: int) -> dict[str, Any]:
     """Seconds of each phase through the page, then of the command; pages of somebody else, at rest and meanwhile."""
     others = _Others(stage)
-    rest = others.during(lambda: time.sleep(5.0))
+    rest = others.during(lambda: time.sleep(REST_SECONDS))
     figures: dict[str, Any] = {"lines": count, "bytes": 0, "others_at_rest": rest}
     first = lines_of(count, len(stage.people.clients), 1)
     figures["bytes"] = len(first)

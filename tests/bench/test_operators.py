@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from bench import operators_calls, operators_imports
 from bench.console import QUESTIONS, database_to_search
 from bench.operators import PARTS, Sizes, measure
 from bench.operators_imports import HEAD, lines_of
 from bench.population import population
 
-SMALL = Sizes(times=1, changes=10, lines=200, rate=200, seconds=1.0, rounds=1)
+SMALL = Sizes(times=1, changes=10, lines=200, rate=200, seconds=0.5, rounds=1)
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,9 @@ def figures() -> dict[str, Any]:
     if len(os.sched_getaffinity(0)) < 2:
         pytest.skip("the calls need a core beside that of the daemon")
     people = population(2_000)
-    with database_to_search(people) as dsn:
+    with database_to_search(people) as dsn, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(operators_calls, "WARM_SECONDS", 0.5)
+        patch.setattr(operators_imports, "REST_SECONDS", 0.5)
         return measure(people, dsn, list(PARTS), SMALL)
 
 

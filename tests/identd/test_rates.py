@@ -91,7 +91,9 @@ def test_a_reload_of_very_many_rows_rescales_the_buckets_there_are() -> None:
     made = engine(account(cps=2.0), client(), *rows)
     for number in range(2):
         made.authorize(attempt(), None, key(str(number)), NOW)
-    changed = [account(row.id, ip="10.2.0.1", orig=OrigSide(cps=9.0)) for row in rows]
+    changed = [  # each at an address of its own: a crowd at one is another test's
+        account(row.id, ip=f"10.2.{row.id >> 8}.{row.id & 255}", orig=OrigSide(cps=9.0)) for row in rows
+    ]
     change(made, account(cps=200.0), *changed)
     assert said(made.authorize(attempt(), None, key("next"), NOW)) == "cps_account"
 
