@@ -1,6 +1,7 @@
 """identd as the lab needs it: with the door that the switch speaks, and killed and started again at will."""
 
 import contextlib
+import signal
 import subprocess
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -71,6 +72,16 @@ class Daemon:
         assert self._process is not None, "only what was started is killed"
         self._process.kill()
         self._process.wait()
+
+    def pause(self) -> None:
+        """SIGSTOP: its sockets are open and nobody answers."""
+        assert self._process is not None, "only what was started is paused"
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT: it answers whatever has come in the meantime."""
+        assert self._process is not None, "only what was started is resumed"
+        self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         self._client.close()

@@ -81,3 +81,7 @@ class Stage:
     def decisions(self) -> Buckets:
         """How long the daemon's decisions have taken since it was started."""
         return buckets(self.daemon.metrics(), DECISIONS)
+
+    def decided(self) -> int:
+        """How many decisions there have been since it was started."""
+        return int(max(self.decisions().values()))

@@ -27,6 +27,7 @@ ONE, MANY, FIR = 203, 204, 205
 
 FIR_NAME, FIR_PASSWORD = "fir_phone", "correct horse"
 
+AWAY_CALLS = 3
 AWAY_MILLISECONDS_MAX = 500
 """Until a caller has the 503 of a switch that cannot reach identd: what config/switches/ promises."""
 
@@ -95,12 +96,27 @@ def busy(stage: Stage) -> dict[str, Any]:
 
 
 def refused_away(stage: Stage) -> tuple[str, float]:
-    """What three callers hear while identd is away, and after how many milliseconds the second fastest does.
+    """What callers hear while identd is away, and after how many milliseconds.
 
     The median, for what a busy machine adds to one call is not the switch's.
     """
-    _, played = stage.played(call_to(LONDON, MANY_LINES, calls=3))
+    _, played = stage.played(call_to(LONDON, MANY_LINES, calls=AWAY_CALLS))
     return " ".join(sorted(set(played.finals.values()))) or "none", percentile(played.milliseconds or [inf], 0.5)
+
+
+def hangs(stage: Stage) -> dict[str, Any]:
+    """The daemon does not answer for a while, and then answers what nobody waits for any more."""
+    before = stage.decided()
+    stage.daemon.pause()
+    try:
+        answers, milliseconds = refused_away(stage)
+    finally:
+        stage.daemon.resume()
+    seen = {"away": answers, "after ms": f"{milliseconds:.0f}", "in time": milliseconds <= AWAY_MILLISECONDS_MAX}
+    # not sooner: a call that is still to be granted is no call that was released
+    seen["granted late"] = until(lambda: stage.decided() >= before + AWAY_CALLS, SOON_SECONDS) is not None
+    seen["left over"] = stage.becomes(MANY, 0, seconds=TOLD_LATE_SECONDS)
+    return {**seen, "again": find_switch(stage)["result"]}
 
 
 def killed(stage: Stage) -> dict[str, Any]:
@@ -213,7 +229,12 @@ STEPS: tuple[Step, ...] = (
     ),
     Step("the far side is busy", busy, {"result": "486", "account": "alder_one", "live": "0"}),
     Step(
-        "identd is killed during a call",
+        "identd hangs",
+        hangs,
+        {"away": "503", "in time": True, "granted late": True, "left over": "0", "again": "200"},
+    ),
+    Step(
+        "identd is killed during two calls",
         killed,
         {
             "held": "200",
