@@ -127,7 +127,11 @@ class HttpConnection:
                 if said.authorization != self._authorization:
                     self._authorization = said.authorization
                     events.append(token_of(said.authorization))
-                events.append(self._event(said))
+                event = self._event(said)
+                events.append(event)
+                if isinstance(event, Said) and event.last:
+                    self._parser.close()
+                    break
             elif isinstance(said, Expected):
                 events.append(_CONTINUE)
             else:
@@ -175,6 +179,8 @@ class HttpConnection:
             self._owed.append(msgspec.structs.replace(owed, status=405, headers=b"Allow: %s\r\n" % names))
             return RequestError(None, ErrorCode.BAD_REQUEST, None, f"this path takes {names.decode()}", fatal=False)
         if path == DOCUMENT_PATH:
+            # for strangers too, and 500 times as long as the request: one a connection
+            owed = owed if bare else msgspec.structs.replace(owed, last=True)
             return Said(_written(owed, HTTPStatus.OK, self._document), owed.last)
         self._owed.append(owed)
         return m.Status(id=0) if path == STATUS_PATH else _read(_FORMS[path], request.body)

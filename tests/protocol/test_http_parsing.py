@@ -20,8 +20,8 @@ from protocol.http_parsing import (
     HttpRequest,
 )
 
-POST = b"POST /v1/start HTTP/1.1\r\nHost: identd\r\n"
-GET = b"GET /v1/status HTTP/1.1\r\nHost: identd\r\n\r\n"
+POST = b"POST /v1/start HTTP/1.1\r\nHost: gw.example\r\n"
+GET = b"GET /v1/status HTTP/1.1\r\nHost: gw.example\r\n\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
@@ -51,10 +51,10 @@ WHOLE: dict[str, tuple[bytes, list[HttpRequest]]] = {
     "a token": (posted(b"{}", b"AUTHORIZATION:  Bearer gw1:s "), [request(b"{}", authorization=b"Bearer gw1:s")]),
     "a query": (GET.replace(b"status", b"status?a=/b"), [request(method=b"GET", path=b"/v1/status")]),
     "as a proxy is asked": (
-        GET.replace(b"/v1/status", b"HTTP://identd:80/v1/status?a"),
+        GET.replace(b"/v1/status", b"HTTP://gw.example:80/v1/status?a"),
         [request(method=b"GET", path=b"/v1/status")],
     ),
-    "a host without a path": (GET.replace(b"/v1/status", b"http://identd"), [request(method=b"GET", path=b"/")]),
+    "a host without a path": (GET.replace(b"/v1/status", b"http://gw.example"), [request(method=b"GET", path=b"/")]),
     "the last one": (posted(b"{}", b"Connection: close"), [request(b"{}", keep_alive=False)]),
     "HTTP/1.0": (
         b"POST /v1/start HTTP/1.0\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n{}",
@@ -107,7 +107,7 @@ REFUSED: dict[str, tuple[int, bytes]] = {
     "a packed body": (415, posted(b"{}", b"Content-Encoding: gzip")),
     "an expectation": (417, posted(b"{}", b"Expect: a-miracle")),
     "an upgrade": (400, posted(b"{}", b"Connection: Upgrade", b"Upgrade: h2c")),
-    "a tunnel": (400, b"CONNECT identd:443 HTTP/1.1\r\nHost: identd\r\n\r\n"),
+    "a tunnel": (400, b"CONNECT gw.example:443 HTTP/1.1\r\nHost: gw.example\r\n\r\n"),
     "a long target": (414, b"GET /" + b"a" * HEAD_BYTES_MAX + b" HTTP/1.1\r\n"),
     "a long head": (431, POST + b"X: " + b"a" * HEAD_BYTES_MAX + b"\r\n\r\n"),
     "many headers": (431, POST + b"X: a\r\n" * HEADERS_MAX + b"\r\n"),
