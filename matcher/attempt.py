@@ -36,6 +36,9 @@ class ChapResponse(msgspec.Struct, frozen=True, gc=False):
     challenge: bytes
     response: bytes
 
+    def __repr__(self) -> str:  # passwords can be tried against it: it must not reach a log through a repr
+        return "ChapResponse(***)"
+
 
 Credentials = ClearPassword | DigestResponse | ChapResponse
 

@@ -14,6 +14,7 @@ from identd.radius.door import PROXY_STATE_BYTES_MAX
 from identd.radius.duplicates import TURN_SECONDS
 from identd.radius.observer import Answered, Dropped
 from matcher.directory import Directory
+from protocol.radius.secret import Secret
 from tests.identd.building import NOW, account, change, client, engine, gateway, gone, network
 from tests.identd.radius.building import SECRET, Said, Switch, clients, door
 from tests.matcher.oracle import proves
@@ -181,6 +182,52 @@ def test_no_bytes_of_a_known_address_get_more_than_silence(datagram: bytes, whic
     at, heard = door(small(), {"network": "192.0.2.7", "gateway": "gw1", "require_message_authenticator": "yes"})
     assert at.receive(datagram, Switch(at).source, 1, which, NOW) is None
     assert len(heard.dropped) == 1
+
+
+KEYS = (1, 2, 3, 4, 5, 8, 30, 31, 32, 33, 40, 41, 44, 60, 95, 103, 104, 105, 108, 109, 115, 168, 206, 207, 225, 26)
+VALUES = st.one_of(
+    st.binary(max_size=40),
+    st.sampled_from(
+        [b"", b"\0\0\0\1", b"\0\0\0\2", b"\0\0\0\7", b"gw1", b"\x0a\0\0\1", b"\xff" * 4, bytes(17), b"\1\4ab"]
+    ),
+    st.sampled_from(["identd-ip", "identd-port", "identd-direction", "x", "\xe9"]).flatmap(
+        lambda name: st.binary(max_size=20).map(lambda text: b"\0\0\0\x09\1" + _counted(name.encode() + b"=" + text))
+    ),
+    st.sampled_from(["source", "port", "protocol", "leg"]).flatmap(
+        lambda name: st.text(max_size=20).map(lambda text: f"{name}:{text}".encode())
+    ),
+)
+
+
+def _counted(value: bytes) -> bytes:
+    return bytes((len(value) + 2,)) + value
+
+
+@given(
+    st.sampled_from([1, 4, 12]),
+    st.lists(st.tuples(st.sampled_from(KEYS), VALUES), max_size=12),
+    st.sampled_from(["generic", "kamailio", "cisco-h323"]),
+    st.sampled_from(["authorize", "identify"]),
+    st.booleans(),
+)
+@settings(max_examples=100, deadline=None)
+def test_whatever_a_client_has_signed_is_answered_or_met_with_silence_and_counted_once(
+    code: int, attributes: list[tuple[int, bytes]], preset: str, mode: str, fixed: bool
+) -> None:
+    made = small()
+    table = {"network": "192.0.2.7", "gateway": "gw1" if fixed else "", "preset": preset, "mode": mode}
+    at, heard = door(made, table)
+    secret = Secret(SECRET)
+    body = b"\x50\x12" + bytes(16) + b"".join(bytes((key, len(value) + 2)) + value for key, value in attributes)
+    head = bytes((code, 7)) + (20 + len(body)).to_bytes(2, "big")
+    signature = secret.hmac(head + bytes(16) + body)
+    body = body[:2] + signature + body[18:]
+    sealed = secret.md5(head + bytes(16) + body) if code == 4 else bytes(16)
+    said = at.receive(head + sealed + body, Switch(at).source, 1, "accounting" if code == 4 else "auth", NOW)
+    assert (said is None) == bool(heard.dropped)
+    assert len(heard.answered) + len(heard.dropped) == 1
+    assert not set(heard.dropped) & {Dropped.WRONG_SIGNATURE, Dropped.WRONG_AUTHENTICATOR, Dropped.UNSIGNED}
+    assert len(made.live) == (1 if heard.answered == [Answered.GRANT] and mode == "authorize" else 0)
 
 
 def test_no_change_of_one_bit_in_a_signed_request_is_answered() -> None:
