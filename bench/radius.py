@@ -2,11 +2,11 @@
 
     python -m bench.radius --accounts 100000 --json bench/results/radius.json
 
-The server has one core and the load the other, and both go before whatever else runs there (as root): one UDP socket,
-1 or 64 packets in flight, closed loop. All servers take turns within a round, and the median round counts. Every
-answer is proven and of the right code, or the bench fails. The C echo is the limit. FreeRADIUS looks a name up; identd
-looks for name, address and ANI, takes capacity, remembers the call and writes its journal (`authorize`), or only looks
-(`identify`), and answers a Stop (`stop`).
+The server has one core and the load the other, and both go before whatever else runs there (as root): one UDP
+socket, 1 or 64 packets in flight, closed loop. All servers take turns within a round, and the median round counts.
+Every answer is proven and of the right code, or the bench fails. The C echo is the limit. FreeRADIUS looks a name up;
+identd looks for name, address and ANI, takes capacity, remembers the call and writes its journal (`authorize`), or
+only looks (`identify`), and answers a Stop (`stop`).
 """
 
 import argparse
