@@ -100,6 +100,8 @@ class Accounting:
             self._observer.radius_shared_boot(gateway.name, source)
             return Answered.SHARED_BOOT
         delay_seconds = _integer(packet, ACCT_DELAY_TIME, "delay") or 0
+        if delay_seconds:  # whole seconds: rather spare a call of the second before than end one of the second after
+            delay_seconds += 1
         self._engine.live.clear(gateway.id, now - delay_seconds, now)
         return Answered.BOOTED
 

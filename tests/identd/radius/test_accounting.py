@@ -122,6 +122,19 @@ def test_calls_begun_since_the_boot_live_however_late_it_is_told_and_however_oft
     assert up(one) == set()
 
 
+@pytest.mark.parametrize(("delay", "lives"), [(0, False), (1, True)])
+def test_a_delay_in_whole_seconds_ends_no_call_of_the_second_in_which_the_switch_began(
+    delay: int, lives: bool
+) -> None:
+    one = made()
+    at, heard = door(one)
+    switch = Switch(at)
+    switch.call("c")  # the switch began just before
+    switch.now += 1.7 if delay else 0.001
+    assert says(switch, heard, ON, acct_delay_time=delay) is Answered.BOOTED
+    assert bool(up(one)) is lives
+
+
 SHARED: dict[str, tuple[list[dict[str, Any]], str, dict[str, Any], str, dict[str, Any]]] = {
     "two addresses of one table": ([{**ONE, "network": "192.0.2.0/24"}], "192.0.2.7", {}, "192.0.2.8", {}),
     "two tables": ([ONE, {**ONE, "network": "192.0.2.8"}], "192.0.2.7", {}, "192.0.2.8", {}),
