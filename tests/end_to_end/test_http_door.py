@@ -176,6 +176,14 @@ def test_pipelined_requests_are_answered_in_their_order_and_the_last_one_closes(
     assert said.rstrip().endswith(b"}")
 
 
+def test_costly_request_lets_others_go_first_and_what_was_asked_behind_it_is_still_answered(site: Site) -> None:
+    body = json.dumps({**GRANTED, "explain": True}).encode()
+    explain = POSTED % b"identify" + b"Content-Length: %d\r\n" % len(body)
+    said = site.raw((explain + b"\r\n" + body) * 3 + explain + b"Connection: close\r\n\r\n" + body)
+    assert said.count(b'"verdict":"won"') == 4
+    assert said.count(b"Connection: close") == 1
+
+
 @pytest.mark.parametrize(
     ("data", "status"),
     [

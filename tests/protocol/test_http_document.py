@@ -1,5 +1,7 @@
 """The OpenAPI document says what the codec does: its paths, its statuses, the shapes of what goes over the wire."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -8,8 +10,10 @@ import pytest
 from protocol.errors import ErrorCode
 from protocol.http_connection import ASKED, STATUSES, HttpConnection
 from protocol.http_document import ANSWERED, CONFLICTS, document
+from protocol.http_parsing import BODY_BYTES_MAX, HEAD_BYTES_MAX, HEADERS_MAX
 
 DOCUMENT: dict[str, Any] = msgspec.json.decode(document("9.9.9"))
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "http.md").read_text()
 
 
 def test_every_path_of_the_document_is_one_of_the_door_and_no_other() -> None:
@@ -57,3 +61,19 @@ def test_call_without_anything_to_know_it_by_is_none_by_the_document_too() -> No
         schema = DOCUMENT["components"]["schemas"][name]
         assert [each["required"] for each in schema["anyOf"]] == [["ip"], ["name"], ["ani"]]
         assert schema["not"]["required"] == ["password", "digest"]
+
+
+def test_page_for_operators_names_the_same_paths_statuses_codes_and_bounds() -> None:
+    asked = {f"{method.upper()} {path}" for path, methods in DOCUMENT["paths"].items() for method in methods}
+    assert set(re.findall(r"^\| `((?:GET|POST) [^`]+)` \|", PAGE, re.MULTILINE)) == asked
+    rows = re.findall(r"^\| \*{0,2}([\d, ]+)\*{0,2} \| (.*?) \|", PAGE, re.MULTILINE)
+    told = {
+        (int(status), code)
+        for statuses, codes in rows
+        for status in statuses.split(",")
+        for code in re.findall(r"`(\w+)`", codes)
+    }
+    without_boot_ids = {pair for pair in STATUSES.items() if pair[0] is not ErrorCode.STALE_BOOT}
+    assert {(int(status), str(code)) for code, status in without_boot_ids} <= told
+    for bound in (HEAD_BYTES_MAX, HEADERS_MAX, BODY_BYTES_MAX):
+        assert f"{bound:,}" in PAGE
