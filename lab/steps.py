@@ -20,6 +20,7 @@ from lab.waiting import until
 LONDON = "442071234567"
 BUSY = "442071230486"
 NOBODY_ANSWERS = "442071230099"
+GOES_DEAF = "442071230088"
 
 SHARED, PHONE, STRANGER, ONE_LINE, MANY_LINES = (f"127.0.0.{last}" for last in (11, 12, 13, 14, 16))
 ONE, MANY, FIR = 203, 204, 205
@@ -87,6 +88,15 @@ def abandoned(stage: Stage) -> dict[str, Any]:
         caller.go_on()
         played = caller.wait()
     seen |= {"result": played.finals.get(caller.call_id, "none"), "after CANCEL": stage.becomes(ONE, 0)}
+    return seen
+
+
+def deaf(stage: Stage) -> dict[str, Any]:
+    """The far side does not answer the BYE: its loss, for the call is over."""
+    with stage.holding(Play("uac_hold", ONE_LINE, GOES_DEAF)) as (held, answer):
+        seen = {"held": answer, "live": stage.becomes(ONE, 1, "active")}
+        held.go_on()
+        seen["after BYE"] = stage.becomes(ONE, 0)
     return seen
 
 
@@ -234,6 +244,7 @@ STEPS: tuple[Step, ...] = (
         used_call_id,
         {"first": "200", "live": "1 active", "refused": True, "still live": "1 active", "after BYE": "0"},
     ),
+    Step("the far side does not answer the BYE", deaf, {"held": "200", "live": "1 active", "after BYE": "0"}),
     Step("the far side is busy", busy, {"result": "486", "account": "alder_one", "live": "0"}),
     Step(
         "identd hangs",

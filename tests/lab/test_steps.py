@@ -32,7 +32,9 @@ def test_scenarios_are_well_formed_and_go_where_there_is_something(scenario):
     assert {node.get("next") for node in root.iter() if node.get("next")} <= labels
 
 
-@pytest.mark.parametrize(("dnis", "what"), [(steps.BUSY, "busy"), (steps.NOBODY_ANSWERS, "ringing")])
+@pytest.mark.parametrize(
+    ("dnis", "what"), [(steps.BUSY, "busy"), (steps.NOBODY_ANSWERS, "ringing"), (steps.GOES_DEAF, "deaf")]
+)
 def test_the_far_side_knows_what_a_dnis_means(dnis, what):
     (found,) = (
         node.get("regexp")
