@@ -45,15 +45,17 @@ class NetstringSplitter:
         while at < end:
             colon = data.find(b":", at, at + self._digits_max + 1)
             digits = data[at : colon if colon >= 0 else at + self._digits_max + 1]
-            self.fault = self._fault_of(digits)
-            if self.fault is not None:
+            if not digits.isdigit() or (digits[0] == _ZERO and len(digits) > 1):
+                self.fault = ErrorCode.BAD_FRAME
                 return frames
-            if colon < 0:
-                self._hold(data[at:], end - at + 1)
+            length = int(digits)
+            if length > self._frame_bytes_max:
+                self.fault = ErrorCode.FRAME_TOO_LARGE
                 return frames
-            comma = colon + 1 + int(digits)
-            if comma >= end:
-                self._hold(data[at:], comma + 1 - at)
+            comma = colon + 1 + length
+            if colon < 0 or comma >= end:
+                held += data[at:]
+                self._wanted = (comma if colon >= 0 else end) + 1 - at
                 return frames
             if data[comma] != _COMMA:
                 self.fault = ErrorCode.BAD_FRAME
@@ -65,15 +67,6 @@ class NetstringSplitter:
     def drop(self) -> None:
         """Forget what is held."""
         self._held.clear()
-
-    def _hold(self, data: bytes, wanted: int) -> None:
-        self._held += data
-        self._wanted = wanted
-
-    def _fault_of(self, digits: bytes) -> ErrorCode | None:
-        if not digits.isdigit() or (digits[0] == _ZERO and len(digits) > 1):
-            return ErrorCode.BAD_FRAME
-        return ErrorCode.FRAME_TOO_LARGE if int(digits) > self._frame_bytes_max else None
 
 
 def netstring(content: bytes) -> bytes:
