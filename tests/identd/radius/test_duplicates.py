@@ -57,3 +57,23 @@ def test_everything_can_be_forgotten() -> None:
     told(memory, key(), b"ask", b"answer", NOW)
     memory.clear()
     assert memory.find(key(), b"ask", NOW) is None
+
+
+def test_what_is_forgotten_is_let_go_of_in_slices_and_never_piles_up() -> None:
+    memory = Duplicates()
+    for number in range(100):
+        told(memory, key(port=number), b"ask", b"answer", NOW)
+    later = NOW + 2 * TURN_SECONDS
+    assert memory.find(key(port=1), b"ask", later) is None
+    assert (len(memory), memory.forgotten) == (0, 100)
+    left = []
+    for number in range(60):
+        memory.remember(key(port=number), b"ask", b"answer", later)
+        left.append(memory.forgotten)
+    assert max(before - after for before, after in zip([100, *left], left, strict=False)) <= 2
+    assert left[-1] == 0
+    memory.clear()
+    assert (len(memory), memory.forgotten) == (0, 60)
+    for turn in range(1, 200):
+        told(memory, key(port=turn), b"ask", b"answer", later + turn * TURN_SECONDS)
+    assert memory.forgotten <= 2
