@@ -4,7 +4,8 @@ What Kamailio's evapi puts around its messages. Nothing here knows what is in a 
 
 Like the splitters of `framing.py`: at most one unfinished frame is kept, nothing is raised, and a fault lets the
 whole frames before it come out and drops what follows. Two faults: `frame_too_large`, and `bad_frame` for what is no
-netstring: whoever lost count of his own bytes cannot be followed any further.
+netstring: whoever lost count of his own bytes cannot be followed any further. White space before a netstring is
+skipped, as evapi does itself: people press Enter.
 """
 
 from protocol.errors import ErrorCode
@@ -12,6 +13,7 @@ from protocol.framing import FRAME_BYTES_MAX
 
 _COMMA = ord(",")
 _ZERO = ord("0")
+_BLANKS = b" \t\r\n"
 
 
 class NetstringSplitter:
@@ -43,6 +45,9 @@ class NetstringSplitter:
         at, end = 0, len(data)
         frames: list[bytes] = []
         while at < end:
+            if data[at] in _BLANKS:
+                at += 1
+                continue
             colon = data.find(b":", at, at + self._digits_max + 1)
             digits = data[at : colon if colon >= 0 else at + self._digits_max + 1]
             if not digits.isdigit() or (digits[0] == _ZERO and len(digits) > 1):

@@ -23,6 +23,14 @@ def test_a_netstring_as_kamailio_writes_it() -> None:
     assert NetstringSplitter().split(b'7:{"a":1},0:,') == [b'{"a":1}', b""]
 
 
+def test_white_space_between_netstrings_is_skipped_and_never_kept() -> None:
+    split = NetstringSplitter()
+    assert split.split(b"\r\n 1:a,\t") == [b"a"]
+    assert split.split(b"\n" * 1000) == []
+    assert (split.partial, split.fault) == (0, None)
+    assert split.split(b"2: \n,\n") == [b" \n"]
+
+
 @given(contents, st.lists(st.integers(min_value=0), max_size=12))
 def test_contents_come_out_whole_however_they_are_cut(wanted: list[bytes], places: list[int]) -> None:
     split = NetstringSplitter()
@@ -63,13 +71,14 @@ def test_longest_frame_passes_and_one_byte_more_does_not() -> None:
         (b":", ErrorCode.BAD_FRAME),
         (b"-1:,", ErrorCode.BAD_FRAME),
         (b"+1:a,", ErrorCode.BAD_FRAME),
-        (b" 1:a,", ErrorCode.BAD_FRAME),
+        (b"1 :a,", ErrorCode.BAD_FRAME),
+        (b"\v1:a,", ErrorCode.BAD_FRAME),
         (b"1_0:aaaaaaaaaa,", ErrorCode.BAD_FRAME),
         (b"01:a,", ErrorCode.BAD_FRAME),
         (b"00", ErrorCode.BAD_FRAME),
         (b"1:ab", ErrorCode.BAD_FRAME),
         (b"2:a,\n", ErrorCode.BAD_FRAME),
-        (b"1:a,\n", ErrorCode.BAD_FRAME),
+        (b"1:a\n,", ErrorCode.BAD_FRAME),
         (b"9999999999999999:", ErrorCode.FRAME_TOO_LARGE),
         (b"99999:", ErrorCode.FRAME_TOO_LARGE),
         (b"9999999", ErrorCode.FRAME_TOO_LARGE),
