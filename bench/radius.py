@@ -103,7 +103,8 @@ def resident_mb(pid: int) -> float:
 def go_first(pid: int) -> bool:
     """Have all threads of a server run before whatever else wants its core, where we may (root).
 
-    Else a server with more threads gets a larger share of a core that others want too, and that would be measured.
+    Else the server with more threads gets the larger share of a core that others want too, and that would be
+    measured. The kernel stops one that never rests for 50 ms a second, so the longest answer says nothing.
     """
     try:
         for thread in Path(f"/proc/{pid}/task").iterdir():
