@@ -348,7 +348,7 @@ def test_listing_takes_filters_together_oldest_first_and_says_what_it_left_out()
     assert listed(9, None, None) == ""
 
 
-@pytest.mark.rule("M6.32")
+@pytest.mark.rule("M6.34")
 def test_a_gateway_without_calls_of_before_a_moment_keeps_those_that_began_since() -> None:
     one = made()
     for at, call_id in enumerate(("a", "b", "c")):
