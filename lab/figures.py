@@ -1,4 +1,4 @@
-"""Percentiles: of a list of times, and of what a Prometheus histogram counted between two scrapes. Pure."""
+"""Percentiles of a list of times, and what /metrics says: counters, histograms between two scrapes. Pure."""
 
 import math
 import re
@@ -23,6 +23,12 @@ def buckets(metrics: str, name: str) -> Buckets:
         if seen == name:
             found[float(bound)] = found.get(float(bound), 0.0) + float(count)
     return found
+
+
+def total(metrics: str, name: str) -> int:
+    """A counter in the text of /metrics; label sets are added up."""
+    lines = [line.rpartition(" ") for line in metrics.splitlines() if re.match(rf"{name}[ {{]", line)]
+    return int(sum(float(value) for _, _, value in lines))
 
 
 def between(before: Buckets, after: Buckets) -> Buckets:

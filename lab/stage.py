@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.daemon import Daemon
-from lab.figures import Buckets, buckets
+from lab.figures import Buckets, buckets, total
 from lab.places import Places
 from lab.sipp import Caller, FarSide, Play, Played, calling
 from lab.switch import Switch
@@ -18,6 +18,7 @@ SOON_SECONDS = 5.0
 """For what happens in milliseconds on a quiet machine: a call that is noted, answered or ended."""
 
 DECISIONS = "identd_decision_seconds"
+DECIDED = "identd_decisions_total"
 
 
 class Stage:
@@ -79,9 +80,9 @@ class Stage:
         return len(calls) == count and all(call.state == state or not state for call in calls)
 
     def decisions(self) -> Buckets:
-        """How long the daemon's decisions have taken since it was started."""
+        """How long what it was asked has taken since it was started, starts and releases among it."""
         return buckets(self.daemon.metrics(), DECISIONS)
 
     def decided(self) -> int:
-        """How many decisions there have been since it was started."""
-        return int(max(self.decisions().values()))
+        """How many calls it has judged since it was started."""
+        return total(self.daemon.metrics(), DECIDED)

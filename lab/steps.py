@@ -131,7 +131,7 @@ def hangs(stage: Stage) -> dict[str, Any]:
         stage.daemon.resume()
     seen = {"away": answers, "after ms": f"{milliseconds:.0f}", "in time": milliseconds <= AWAY_MILLISECONDS_MAX}
     # not sooner: a call that is still to be granted is no call that was released
-    seen["granted late"] = until(lambda: stage.decided() >= before + AWAY_CALLS, SOON_SECONDS) is not None
+    seen["granted late"] = until(lambda: stage.decided() > before, SOON_SECONDS) is not None
     seen["left over"] = stage.becomes(MANY, 0, seconds=TOLD_LATE_SECONDS)
     return {**seen, "again": find_switch(stage)["result"]}
 

@@ -5,7 +5,7 @@ import math
 import pytest
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
-from lab.figures import between, bound_of, buckets, percentile
+from lab.figures import between, bound_of, buckets, percentile, total
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,10 @@ def test_what_was_counted_before_does_not_count():
     assert counted == {0.001: 0, 0.01: 0, 0.1: 1, math.inf: 2}
     assert bound_of(counted, 0.5) == 0.1
     assert bound_of(counted, 0.99) == math.inf
+
+
+def test_a_counter_is_the_sum_of_its_label_sets():
+    text = '# TYPE d_total counter\nd_total{reason=""} 3.0\nd_total{reason="no_credit"} 2.0\nd_total_more 9.0\n'
+    assert total(text, "d_total") == 5
+    assert total("d_total 4.0\n", "d_total") == 4
+    assert total(text, "absent_total") == 0
