@@ -16,9 +16,9 @@ LAST_LINES = 20
 IDENTD = Path(sys.executable).with_name("identd")
 
 
-def _end_with_parent() -> None:
-    """In the child: SIGTERM when the thread that started us ends, so that a killed demo leaves nothing behind."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def end_with_parent(number: int = signal.SIGTERM) -> None:
+    """In the child: this signal when the thread that started us ends, so that a killed demo leaves nothing behind."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
 
 
 @contextlib.contextmanager
@@ -34,7 +34,7 @@ def running(
             stdout=output,
             stderr=output,
             start_new_session=True,  # Ctrl-C is for the demo; it then stops everything in good order
-            preexec_fn=_end_with_parent,  # noqa: PLW1509 - this process has no other thread
+            preexec_fn=end_with_parent,  # noqa: PLW1509 - this process has no other thread
         )
     try:
         yield process

@@ -1,24 +1,19 @@
 """Programs of others as processes of ours: a log, a good end, and no survivor however the lab ends."""
 
 import contextlib
-import ctypes
 import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from demo.process import PR_SET_PDEATHSIG, last_words
+from demo.process import end_with_parent, last_words
 
 STOP_SECONDS_MAX = 5.0
 
 
 class LabFailedError(Exception):
     """Something that the lab stands on did not start or ended; the text ends with its last words."""
-
-
-def _end_with_parent(number: int) -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
 
 
 def started(
@@ -37,7 +32,7 @@ def started(
                 stdout=output,
                 stderr=output,
                 start_new_session=True,  # Ctrl-C is for the lab; it then stops everything in good order
-                preexec_fn=partial(_end_with_parent, ended_by),  # noqa: PLW1509 - this process has no other thread
+                preexec_fn=partial(end_with_parent, ended_by),  # noqa: PLW1509 - this process has no other thread
             )
     except FileNotFoundError as error:
         raise LabFailedError(f"there is no program {command[0]}: run bin/lab, which says what to install") from error

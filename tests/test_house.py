@@ -25,7 +25,6 @@ TESTED_ELSEWHERE = {
     "demo/steps.py": "a table; tests/demo/test_tour.py runs every row of it",
     "console/context.py": "what handlers reach; every test of a page goes through it",
     "console/errors.py": "exceptions without a rule of their own; every store and page raises or tells them",
-    "lab/stage.py": "plays the calls of bin/lab, which fails where one comes out otherwise",
     "console/objects/account.py": "values without a rule of their own; tests/console/objects/test_account_fields.py",
 }
 """Modules without a test file of their name, and who tests them instead."""
