@@ -6,6 +6,7 @@ is a bug and ends the daemon.
 """
 
 import gc
+import os
 import random
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -31,6 +32,7 @@ from identd.logs import Log
 from identd.metrics import Metrics, Readings, exposition, make_registry
 from identd.radius.clients import RadiusClients
 from identd.radius.door import RadiusDoor
+from identd.radius.nonces import KEY_BYTES as NONCE_KEY_BYTES
 from identd.sealing import verify_secret
 from identd.server import Server
 from identd.session import Session
@@ -109,7 +111,7 @@ class Daemon:
                 str(Path(settings.state.directory).absolute()),
             ),
         )
-        self._radius = RadiusDoor(self.engine, clients, self._watch)
+        self._radius = RadiusDoor(self.engine, clients, self._watch, os.urandom(NONCE_KEY_BYTES))
         self._http_document = document(version("identd"))
         self._server = Server(
             doors.listeners,

@@ -22,6 +22,8 @@ KAMAILIOS_MAX = 64
 """Connections that we make and keep."""
 
 RADIUS_SECRET_BYTES_MAX = 255
+DIGEST_REALM_BYTES_MAX = 253
+"""As many as one attribute has."""
 
 GatewayName = Annotated[str, Meta(max_length=NAME_MAX)]
 AttributeName = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -40,6 +42,7 @@ class RadiusClient(Section, frozen=True, kw_only=True):
     mode: Mode = "authorize"
     preset: Preset = "generic"
     require_message_authenticator: Requirement = "auto"
+    digest_realm: Annotated[str, Meta(max_length=DIGEST_REALM_BYTES_MAX)] = ""
     request: dict[str, tuple[AttributeName, ...]] = field(default_factory=dict)
     answer: dict[str, AttributeName] = field(default_factory=dict)
 
@@ -95,6 +98,10 @@ def radius_problems(radius: RadiusSection) -> Iterator[tuple[str, str]]:
             yield f"{where}.secret", "or secret_file must be set, and not both"
         if len(client.secret.encode()) > RADIUS_SECRET_BYTES_MAX:
             yield f"{where}.secret", f"is longer than {RADIUS_SECRET_BYTES_MAX} bytes"
+        if len(client.digest_realm.encode()) > DIGEST_REALM_BYTES_MAX:
+            yield f"{where}.digest_realm", f"is longer than {DIGEST_REALM_BYTES_MAX} bytes"
+        if not client.digest_realm.isprintable() or set(client.digest_realm) & set('"\\'):
+            yield f"{where}.digest_realm", "has a character that needs quoting in a header"
 
 
 def evapi_problems(evapi: EvapiSection) -> Iterator[tuple[str, str]]:

@@ -27,6 +27,7 @@ class ReadyClient:
 
     __slots__ = (
         "authorizes",
+        "digest_realm",
         "gateway",
         "is_one_switch",
         "network",
@@ -45,6 +46,7 @@ class ReadyClient:
         self.secret = Secret(secret)
         self.gateway = settings.gateway
         self.authorizes = settings.mode == "authorize"
+        self.digest_realm = settings.digest_realm
         self.requirement: Requirement = settings.require_message_authenticator
         self.tables = call_tables(_request(preset.request, settings.request), preset.legs)
         told = _answer(preset.answer, settings.answer)

@@ -10,6 +10,7 @@ from identd.decision import Conflict, Existing, Grant, Unavailable
 from identd.engine import Engine
 from identd.radius.accounting import NAS_IDENTIFIER, Accounting
 from identd.radius.believing import Believer
+from identd.radius.challenging import Challenger
 from identd.radius.clients import RadiusClients, ReadyClient
 from identd.radius.duplicates import Duplicates
 from identd.radius.observer import Answered, Dropped, RadiusObserver
@@ -37,13 +38,15 @@ _ALIVE: dict[Which, Code] = {"auth": Code.ACCESS_ACCEPT, "accounting": Code.ACCO
 class RadiusDoor:
     """Answers packets. `receive` is the whole of it."""
 
-    __slots__ = ("_accounting", "_believer", "_clients", "_duplicates", "_engine", "_observer")
+    __slots__ = ("_accounting", "_believer", "_challenger", "_clients", "_duplicates", "_engine", "_observer")
 
-    def __init__(self, engine: Engine, clients: RadiusClients, observer: RadiusObserver) -> None:
+    def __init__(self, engine: Engine, clients: RadiusClients, observer: RadiusObserver, nonce_key: bytes) -> None:
+        """`nonce_key`: `nonces.KEY_BYTES` random ones, new at each start."""
         self._engine = engine
         self._clients = clients
         self._observer = observer
         self._believer = Believer()
+        self._challenger = Challenger(engine, nonce_key)
         self._duplicates = Duplicates()
         self._accounting = Accounting(engine, observer)
 
@@ -116,11 +119,18 @@ class RadiusDoor:
         self, packet: Packet, client: ReadyClient, gateway: Gateway, source: bytes, now: float
     ) -> bytes | None:
         observer, engine, writer = self._observer, self._engine, client.writer
-        observer.requested("authorize" if client.authorizes else "identify")
+        challenger = self._challenger
         try:
+            challenge = challenger.first(packet, client, gateway, now)
+            if challenge is not None:
+                return self._challenge(challenge, packet, client, source)
+            observer.requested("authorize" if client.authorizes else "identify")
             tables = client.tables
             pairs = pairs_of(tables, packet)
             attempt = read_attempt(tables, packet, pairs, gateway, client.secret)
+            challenge = challenger.anew(attempt, packet, client, gateway, now)
+            if challenge is not None:
+                return self._challenge(challenge, packet, client, source)
             if client.authorizes:
                 call_id, leg = read_call(tables, packet, pairs, attempt.direction)
                 decision = engine.authorize(attempt, gateway, (gateway.id, call_id, leg), now)
@@ -146,6 +156,11 @@ class RadiusDoor:
         if isinstance(body, Unavailable):
             return self._drop(Dropped(body.reason.value), source)
         return self._say(Answered.REFUSE, Code.ACCESS_REJECT, packet, writer.refused(body), client, source)
+
+    def _challenge(self, said: bytes, packet: Packet, client: ReadyClient, source: bytes) -> bytes | None:
+        if self._engine.draining and client.authorizes:  # another server will judge, which knows no nonce of ours
+            return self._drop(Dropped.DRAINING, source)
+        return self._say(Answered.CHALLENGE, Code.ACCESS_CHALLENGE, packet, said, client, source)
 
     def _say(
         self, kind: Answered, code: Code, packet: Packet, said: bytes, client: ReadyClient, source: bytes

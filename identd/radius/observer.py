@@ -34,12 +34,13 @@ class Dropped(StrEnum):
 
 
 class Answered(StrEnum):
-    """What an answer said: four to an Access-Request, `status` to a Status-Server, the others to accounting."""
+    """What an answer said: five to an Access-Request, `status` to a Status-Server, the others to accounting."""
 
     GRANT = "grant"
     REFUSE = "refuse"
     CALL_ID_CONFLICT = "call_id_conflict"
     BAD_REQUEST = "bad_request"
+    CHALLENGE = "challenge"
     STATUS = "status"
     STARTED = "started"
     TOUCHED = "touched"

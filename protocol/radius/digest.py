@@ -1,27 +1,29 @@
 """A SIP digest response out of a packet, in either of two forms: RFC 5090 (attributes 103 to 122) or
-draft-sterman-aaa-sip-00 (206, and 207 with attributes inside: what Kamailio's auth_radius sends).
+draft-sterman-aaa-sip-00 (206, and 207 with attributes inside: what Kamailio's auth_radius sends). And of RFC 5090 the
+request for a nonce, and the challenge that it gets.
 
 Values are the parameters of the Authorization header without their quotes. A packet with 206 is read by the draft
 alone: where a client's dictionary is that old, 103 to 119 mean other things to it (Sip-CSeq, Sip-From-Tag, ...).
 """
 
 from protocol.messages import Digest
-from protocol.radius.attribute import USER_NAME
+from protocol.radius.attribute import USER_NAME, attribute
 from protocol.radius.packet import Code, Packet
 
 RESPONSE, DRAFT_RESPONSE, DRAFT_ATTRIBUTES = 103, 206, 207
+REALM, NONCE, METHOD, URI, QOP, ALGORITHM, STALE = 104, 105, 108, 109, 110, 111, 120
 
 BY_RFC_5090 = {
     "username": 115,
-    "realm": 104,
-    "nonce": 105,
-    "uri": 109,
-    "method": 108,
+    "realm": REALM,
+    "nonce": NONCE,
+    "uri": URI,
+    "method": METHOD,
     "response": RESPONSE,
-    "qop": 110,
+    "qop": QOP,
     "nc": 114,
     "cnonce": 113,
-    "algorithm": 111,
+    "algorithm": ALGORITHM,
 }
 """Field of a Digest -> type of the attribute (RFC 5090 §3)."""
 
@@ -68,6 +70,29 @@ def read_digest(packet: Packet) -> Digest | None:
             raise BadDigestError(f"{field} is missing")
     texts = {field: _text(field, value) for field, value in values.items() if value}
     return Digest(**texts)
+
+
+def asks_for_nonce(packet: Packet) -> bool:
+    """Whether an Access-Request leaves the nonce to us: method and URI, and neither nonce nor response (RFC 5090
+    §2.2.1). Types 108 and 109 of an older dictionary look the same: it is for the caller to know the client.
+    """
+    firsts = packet.firsts
+    return (
+        packet.code == Code.ACCESS_REQUEST
+        and bool(firsts.get(METHOD) and firsts.get(URI))
+        and not (firsts.get(NONCE) or RESPONSE in firsts or DRAFT_RESPONSE in firsts)
+    )
+
+
+def challenge(realm: str, nonce: str, *, is_stale: bool) -> bytes:
+    """The attributes of an Access-Challenge beside its Message-Authenticator (RFC 5090 §2.2.1 and §2.2.3).
+
+    `is_stale`: the response was right and its nonce is not accepted, so that the far end asks nobody for a password.
+    """
+    fields = [(REALM, realm.encode()), (NONCE, nonce.encode()), (QOP, b"auth"), (ALGORITHM, b"MD5")]
+    if is_stale:
+        fields.append((STALE, b"true"))
+    return b"".join(attribute(key, value) for key, value in fields)
 
 
 def _text(field: str, value: bytes) -> str:

@@ -31,6 +31,17 @@ NUMBERS: dict[str, int | tuple[int, int]] = {
     "Acct-Delay-Time": 41,
     "Acct-Session-Id": 44,
     "CHAP-Challenge": 60,
+    "Digest-Response": 103,
+    "Digest-Realm": 104,
+    "Digest-Nonce": 105,
+    "Digest-Method": 108,
+    "Digest-URI": 109,
+    "Digest-Qop": 110,
+    "Digest-Algorithm": 111,
+    "Digest-CNonce": 113,
+    "Digest-Nonce-Count": 114,
+    "Digest-Username": 115,
+    "Digest-Stale": 120,
     "Framed-IPv6-Address": 168,
     "SIP-AVP": 225,
     "Cisco-AVPair": (9, 1),
@@ -39,7 +50,8 @@ NUMBERS: dict[str, int | tuple[int, int]] = {
     "h323-call-origin": (9, 26),
     "h323-return-code": (9, 103),
 }
-CODES = {2: "accept", 3: "reject", 5: "accounted"}
+NONCE_KEY = bytes(range(32))
+CODES = {2: "accept", 3: "reject", 5: "accounted", 11: "challenge"}
 
 
 class Heard:
@@ -89,7 +101,8 @@ def clients(*tables: RadiusClient | dict[str, Any], secrets: Sequence[bytes] = (
 def door(engine: Engine, *tables: dict[str, Any]) -> tuple[RadiusDoor, Heard]:
     """A door before the engine; without tables, for gw1 at 192.0.2.7."""
     heard = Heard()
-    return RadiusDoor(engine, clients(*(tables or ({"network": "192.0.2.7", "gateway": "gw1"},))), heard), heard
+    known = clients(*(tables or ({"network": "192.0.2.7", "gateway": "gw1"},)))
+    return RadiusDoor(engine, known, heard, NONCE_KEY), heard
 
 
 class Said:

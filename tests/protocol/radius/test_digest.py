@@ -4,7 +4,14 @@ import pytest
 
 from protocol.messages import Digest
 from protocol.radius.attribute import attribute
-from protocol.radius.digest import BY_RFC_5090, INSIDE_DRAFT_ATTRIBUTES, BadDigestError, read_digest
+from protocol.radius.digest import (
+    BY_RFC_5090,
+    INSIDE_DRAFT_ATTRIBUTES,
+    BadDigestError,
+    asks_for_nonce,
+    challenge,
+    read_digest,
+)
 from protocol.radius.packet import Code, Packet, decode, encode
 
 FIELDS = {
@@ -106,3 +113,35 @@ def test_no_response_no_digest(wire: bytes) -> None:
 
 def test_accounting_carries_no_digest() -> None:
     assert read_digest(asked(attribute(103, b"1 INVITE"), Code.ACCOUNTING_REQUEST)) is None
+
+
+METHOD_AND_URI = attribute(108, b"INVITE") + attribute(109, b"sip:100@example.net")
+
+
+@pytest.mark.parametrize(
+    ("wire", "asks"),
+    [
+        (METHOD_AND_URI, True),
+        (METHOD_AND_URI + NAME + attribute(104, b"example.net"), True),
+        (METHOD_AND_URI + attribute(105, b""), True),
+        (METHOD_AND_URI + attribute(105, b"dcd98b"), False),
+        (METHOD_AND_URI + attribute(103, b"6629"), False),
+        (METHOD_AND_URI + attribute(206, b"6629"), False),
+        (attribute(108, b"INVITE"), False),
+        (attribute(109, b"sip:100@example.net"), False),
+        (attribute(108, b"") + attribute(109, b"sip:100@example.net"), False),
+        (b"", False),
+    ],
+)
+def test_who_sends_method_and_uri_alone_asks_for_a_nonce(wire: bytes, asks: bool) -> None:
+    assert asks_for_nonce(asked(wire)) is asks
+    assert not asks_for_nonce(asked(wire, Code.ACCOUNTING_REQUEST))
+
+
+@pytest.mark.parametrize("is_stale", [False, True])
+def test_a_challenge_has_one_each_of_what_rfc_5090_wants(is_stale: bool) -> None:
+    wire = challenge("sip.example", "dcd98b", is_stale=is_stale)
+    told = decode(encode(Code.ACCESS_CHALLENGE, 1, bytes(16), wire))
+    wanted = {104: b"sip.example", 105: b"dcd98b", 110: b"auth", 111: b"MD5"}
+    assert dict(told.firsts) == (wanted | {120: b"true"} if is_stale else wanted)
+    assert all(len(told.every(key)) == 1 for key in wanted)
