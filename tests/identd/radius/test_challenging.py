@@ -12,6 +12,7 @@ from identd.live_calls import LiveCalls
 from identd.radius.door import RadiusDoor
 from identd.radius.nonces import NONCE_SECONDS
 from identd.radius.observer import Answered, Dropped
+from matcher.account import Account
 from matcher.change import ChangeSet
 from matcher.directory import Directory
 from tests.identd.building import NOW, account, client, gateway, put
@@ -29,13 +30,17 @@ def md5(text: str) -> str:
     return hashlib.md5(text.encode()).hexdigest()
 
 
-def judge(stored: bytes = SEALED, **more: Any) -> Engine:
-    """An engine with alice, who has one line, and an account at 10.0.0.1."""
+def judge_of(*accounts: Account, trusts_name: bool = False) -> Engine:
     made = Engine(Directory(Prover(KEYS)), LiveCalls())
-    alice = account(1, ident_by="name", networks=(), ident_name="alice", password=stored, capacity=1, **more)
-    rows = (alice, account(2, ip="10.0.0.1"), client(), gateway(1), gateway(2))
+    rows = (*accounts, client(), gateway(1, trusts_name=trusts_name), gateway(2))
     made.applied(made.directory.apply(ChangeSet(tuple(map(put, rows)), full=True)), NOW)
     return made
+
+
+def judge(stored: bytes = SEALED, **more: Any) -> Engine:
+    """An engine with alice, who has one line, and an account at 10.0.0.1."""
+    alice = account(1, ident_by="name", networks=(), ident_name="alice", password=stored, capacity=1, **more)
+    return judge_of(alice, account(2, ip="10.0.0.1"))
 
 
 def place(made: Engine | None = None, **table: Any) -> tuple[Switch, Heard, Engine]:
@@ -193,6 +198,22 @@ def test_a_call_known_by_its_address_needs_no_nonce_of_ours() -> None:
     assert (plain.code, plain.texts["identd-account-id"]) == ("accept", "2")
     wrong = responds(switch, "not ours", "wrong", framed_ip_address=at)
     assert (wrong.code, wrong.texts["identd-account-id"]) == ("accept", "2")
+
+
+def test_an_address_that_has_a_password_too_is_known_by_the_address() -> None:
+    switch, _, _ = place(judge_of(account(2, ip="10.0.0.1", password=SEALED)))
+    assert responds(switch, "not ours", framed_ip_address=bytes((10, 0, 0, 1))).code == "accept"
+
+
+def test_a_name_without_password_that_the_gateway_vouches_for_needs_no_nonce() -> None:
+    alice = account(1, ident_by="name", networks=(), ident_name="alice")
+    switch, _, _ = place(judge_of(alice, trusts_name=True))
+    assert responds(switch, "not ours").code == "accept"
+
+
+def test_two_that_ask_in_one_moment_get_two_nonces() -> None:
+    switch, _, _ = place()
+    assert nonce_of(asks(switch)) != nonce_of(asks(switch))
 
 
 def test_without_a_realm_nobody_is_challenged_and_nonces_are_the_switchs_affair() -> None:
