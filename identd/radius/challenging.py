@@ -1,7 +1,7 @@
 """Clients that leave the nonces of SIP digests to us (RFC 5090): who is challenged, and who is challenged anew.
 
 A response is judged before its nonce: a wrong one is refused however fresh its nonce is, and only where the nonce is
-all that was wrong does `Digest-Stale` say so (RFC 5090 §2.2.3, RFC 7616 §3.3). Nothing is taken for a challenge.
+all that was wrong does `Digest-Stale` say so (RFC 5090 §2.2, RFC 7616 §3.3). Nothing is taken for a challenge.
 """
 
 from identd.engine import Engine
@@ -39,7 +39,7 @@ class Challenger:
         """The challenge to a right response to a nonce that is too old or not ours; None for any other attempt.
 
         Where something else than this response says whose call it is, its nonce does not matter. Raises
-        `BadFieldError` for a realm that is not the client's (RFC 5090 §2.2.1).
+        `BadFieldError` for a realm that is not the client's (RFC 5090 §2.2).
         """
         response = attempt.credentials
         if not client.digest_realm or not isinstance(response, DigestResponse):

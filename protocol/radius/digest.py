@@ -74,7 +74,7 @@ def read_digest(packet: Packet) -> Digest | None:
 
 def asks_for_nonce(packet: Packet) -> bool:
     """Whether an Access-Request leaves the nonce to us: method and URI, and neither nonce nor response (RFC 5090
-    §2.2.1). Types 108 and 109 of an older dictionary look the same: it is for the caller to know the client.
+    §3.3). Types 108 and 109 of an older dictionary look the same: it is for the caller to know the client.
     """
     firsts = packet.firsts
     return (
@@ -85,7 +85,7 @@ def asks_for_nonce(packet: Packet) -> bool:
 
 
 def challenge(realm: str, nonce: str, *, is_stale: bool) -> bytes:
-    """The attributes of an Access-Challenge beside its Message-Authenticator (RFC 5090 §2.2.1 and §2.2.3).
+    """The attributes of an Access-Challenge beside its Message-Authenticator (RFC 5090 §3.2, §3.3, §3.8, §3.9, §3.18).
 
     `is_stale`: the response was right and its nonce is not accepted, so that the far end asks nobody for a password.
     """
