@@ -16,7 +16,7 @@ from protocol.radius.packet import Packet
 
 
 class Challenger:
-    """The attributes of challenges. Does nothing for clients without a realm, whose nonces are their own affair."""
+    """The attributes of challenges, for clients with a realm: the nonces of others are their own affair."""
 
     __slots__ = ("_engine", "_nonces")
 
@@ -27,7 +27,7 @@ class Challenger:
     def first(self, packet: Packet, client: ReadyClient, gateway: Gateway, now: float) -> bytes | None:
         """The challenge to a request for a nonce; None for any other. Raises `BadFieldError`."""
         realm = client.digest_realm
-        if not realm or not asks_for_nonce(packet):
+        if not asks_for_nonce(packet):
             return None
         if packet.firsts.get(REALM, realm.encode()) != realm.encode():
             raise _not_our_realm()
@@ -42,7 +42,7 @@ class Challenger:
         `BadFieldError` for a realm that is not the client's (RFC 5090 §2.2).
         """
         response = attempt.credentials
-        if not client.digest_realm or not isinstance(response, DigestResponse):
+        if not isinstance(response, DigestResponse):
             return None
         if response.realm != client.digest_realm:
             raise _not_our_realm()

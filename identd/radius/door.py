@@ -119,17 +119,15 @@ class RadiusDoor:
         self, packet: Packet, client: ReadyClient, gateway: Gateway, source: bytes, now: float
     ) -> bytes | None:
         observer, engine, writer = self._observer, self._engine, client.writer
-        challenger = self._challenger
+        challenger = self._challenger if client.digest_realm else None
         try:
-            challenge = challenger.first(packet, client, gateway, now)
-            if challenge is not None:
+            if challenger and (challenge := challenger.first(packet, client, gateway, now)):
                 return self._challenge(challenge, packet, client, source)
             observer.requested("authorize" if client.authorizes else "identify")
             tables = client.tables
             pairs = pairs_of(tables, packet)
             attempt = read_attempt(tables, packet, pairs, gateway, client.secret)
-            challenge = challenger.anew(attempt, packet, client, gateway, now)
-            if challenge is not None:
+            if challenger and (challenge := challenger.anew(attempt, packet, client, gateway, now)):
                 return self._challenge(challenge, packet, client, source)
             if client.authorizes:
                 call_id, leg = read_call(tables, packet, pairs, attempt.direction)

@@ -85,7 +85,7 @@ def asks_for_nonce(packet: Packet) -> bool:
 
 
 def challenge(realm: str, nonce: str, *, is_stale: bool) -> bytes:
-    """The attributes of an Access-Challenge beside its Message-Authenticator (RFC 5090 §3.2, §3.3, §3.8, §3.9, §3.18).
+    """The attributes of an Access-Challenge beside its Message-Authenticator: RFC 5090 §3.2, §3.3, §3.8, §3.9, §3.18.
 
     `is_stale`: the response was right and its nonce is not accepted, so that the far end asks nobody for a password.
     """
