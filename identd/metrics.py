@@ -222,7 +222,7 @@ class Metrics(Collector):
         if now.data_age_seconds is not None:
             age = {(): now.data_age_seconds}
             yield _gauge("data_age_seconds", "Since memory was last seen to agree with the database.", (), age)
-        yield _histogram("decision_seconds", "One answer to a call's switch, as its mean over one turn.", self.decision_duration)
+        yield _histogram("decision_seconds", "One answer, as its mean over one turn.", self.decision_duration)
         yield _histogram("commit_to_effect_seconds", "From a change's commit to its effect.", self.commit_to_effect)
 
 

@@ -42,6 +42,25 @@ def test_a_turn_ends_and_says_everything_after_the_journal():
         assert served.serve(0.0, lambda _: order.append("journal"), lambda _: None) == 1
 
 
+@pytest.mark.parametrize(("bound", "asked"), [("0.0.0.0", "127.0.0.2"), ("", "127.0.0.3"), ("", "::1")])
+def test_on_every_address_the_answer_leaves_from_the_one_that_was_asked(bound: str, asked: str):
+    family = socket.AF_INET6 if ":" in asked else socket.AF_INET
+    with bind_udp(Endpoint(bound, 0)) as sock, socket.socket(family, socket.SOCK_DGRAM) as asker:
+        asker.settimeout(5)
+        asker.connect((asked, sock.getsockname()[1]))  # a connected socket hears nobody else
+        asker.send(b"hello")
+        served = DatagramSocket(sock, "udp", lambda datagram, *_: datagram)
+        assert served.serve(0.0, lambda _: None, lambda _: None) == 1
+        assert asker.recv(100) == b"hello"
+
+
+def test_what_gets_silence_is_no_answer():
+    with bind_udp(Endpoint("127.0.0.1", 0)) as sock, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+        asker.connect(sock.getsockname())
+        asker.send(b"hello")
+        assert DatagramSocket(sock, "udp", lambda *_: None).serve(0.0, lambda _: None, lambda _: None) == 0
+
+
 def test_an_answer_that_cannot_be_sent_costs_only_itself():
     with bind_udp(Endpoint("127.0.0.1", 0)) as sock, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
         asker.settimeout(5)
