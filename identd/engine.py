@@ -136,6 +136,8 @@ class Engine:
         found = self._directory.index.identify(attempt, gateway) if self._directory.ready else None
         if isinstance(found, Match) and found.account.id != call.account_id:
             return Conflict(call.account_id, found.account.id)
+        if isinstance(found, NoMatch) and self._is_another_question(call, found, attempt):
+            return self._unidentified(found, gateway)
         if call.grant is None:  # adopted: nobody has asked until now, so the grant is made now
             if not isinstance(found, Match):
                 return self._unidentified(found, gateway) if found else self.unavailable(Reason.NOT_READY, gateway)
@@ -146,6 +148,16 @@ class Engine:
         assert call.grant is not None, "granted when adopted or just now"
         self.live.renew(call, now)
         return Existing(call.grant)
+
+    def _is_another_question(self, call: Call, found: NoMatch, attempt: CallAttempt) -> bool:
+        """Whether somebody who only knows the name of the call asks, and not its switch again.
+
+        The name is no secret: the far side of a call knows it too. While the account is there, a wrong password or
+        another number gets no grant by it; that its address has changed since does not matter.
+        """
+        if call.account_id not in self._directory.accounts:
+            return False
+        return found.reason == "bad_password" or (call.grant is not None and call.grant.dnis_received != attempt.dnis)
 
     def _grant_of_adopted(self, call: Call, found: Match, attempt: CallAttempt) -> Grant | None:
         """The client that the call was adopted for pays; where that is gone, the account's client of now, if any."""

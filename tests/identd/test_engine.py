@@ -238,6 +238,22 @@ def test_a_call_that_now_identifies_as_another_account_is_a_conflict_and_nothing
     assert one.live.lease_left(one.live.find(key()), NOW + 9) == 111
 
 
+@pytest.mark.rule("M6.12")
+def test_the_name_of_a_call_is_worth_no_grant_to_who_asks_another_question() -> None:
+    ann = account(3, client_id=1, ident_by="name", ident_name="ann", networks=(), password=b"right")
+    one = engine(account(1), ann, client())
+    assert said(one.authorize(attempt(dnis="4420"), None, key(), NOW)) == "grant"
+    one.live.changes.clear()
+    assert said(one.authorize(attempt("203.0.113.9", dnis="900"), None, key(), NOW + 1)) == "unknown_source"
+    proven = attempt("", name="ann", credentials=ClearPassword("right"))
+    assert said(one.authorize(proven, None, key("a"), NOW + 1)) == "grant"
+    one.live.changes.clear()
+    wrong = attempt("", name="ann", credentials=ClearPassword("wrong"))
+    assert said(one.authorize(wrong, None, key("a"), NOW + 2)) == "bad_password"
+    assert one.live.changes == [], "both calls stay as they are"
+    assert said(one.authorize(attempt("203.0.113.9", dnis="4420"), None, key(), NOW + 3)) == "existing"
+
+
 @pytest.mark.rule("M6.21")
 def test_two_addresses_of_one_account_share_its_limit_and_a_reload_changes_no_count() -> None:
     both = account(capacity=2, networks=(*account(1).networks, *account(2).networks))
