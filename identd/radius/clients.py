@@ -11,9 +11,11 @@ from identd.radius.naming import NamedAttribute, UnknownAttributeError, named
 from identd.radius.presets import ANSWER_FIELDS, PRESETS, REQUEST_FIELDS
 from identd.radius.reading import call_tables
 from matcher.account import Network
-from matcher.address import canonical_network, masked_address, unwrapped
+from matcher.address import canonical_network, masked_address
 from protocol.radius.secret import Secret
+from protocol.radius.value import Kind
 
+ADDRESS_KINDS = frozenset({Kind.TEXT, Kind.ADDRESS4, Kind.ADDRESS6})
 LEFT_OUT = "none"
 """Written instead of an attribute's name: the field is not told."""
 
@@ -60,10 +62,9 @@ class ReadyClient:
 class RadiusClients:
     """All of them, by network."""
 
-    __slots__ = ("_by_length", "_size")
+    __slots__ = ("_by_length",)
 
     def __init__(self, clients: Sequence[ReadyClient]) -> None:
-        self._size = len(clients)
         by_length: dict[tuple[int, int], dict[bytes, ReadyClient]] = {}
         for client in clients:
             address, length = client.network.address, client.network.length
@@ -76,16 +77,12 @@ class RadiusClients:
         }
 
     def find(self, source: bytes) -> ReadyClient | None:
-        """The client of this packed address, whose network is the longest that has it."""
-        address = unwrapped(source)
-        for length, clients in self._by_length[len(address)]:
-            client = clients.get(masked_address(address, length))
+        """The client of this canonical packed address, whose network is the longest that has it."""
+        for length, clients in self._by_length[len(source)]:
+            client = clients.get(masked_address(source, length))
             if client is not None:
                 return client
         return None
-
-    def __len__(self) -> int:
-        return self._size
 
 
 def make_clients(tables: Sequence[RadiusClient], secrets: Sequence[bytes]) -> RadiusClients:
@@ -110,10 +107,14 @@ def _request(
     for field in overrides:
         if field not in REQUEST_FIELDS:
             raise ValueError(f"request.{field}: is no field of a call: {', '.join(REQUEST_FIELDS)}")
-    return {
+    sources = {
         field: tuple(_named(f"request.{field}", name) for name in names)
         for field, names in {**preset, **overrides}.items()
     }
+    for source in sources["address"]:
+        if source.kind not in ADDRESS_KINDS:  # four bytes of a number would be taken for an address
+            raise ValueError(f"request.address: an attribute that is {source.kind.value} holds no address")
+    return sources
 
 
 def _answer(preset: Mapping[str, str], overrides: Mapping[str, str]) -> dict[str, NamedAttribute]:

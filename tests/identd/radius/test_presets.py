@@ -22,6 +22,7 @@ from identd.radius.presets import (
     REQUEST_FIELDS,
     Preset,
 )
+from matcher.address import canonical_address
 from protocol.reason import UNAVAILABLE, Reason
 
 PAGE = Path(__file__).parents[3] / "docs" / "radius.md"
@@ -84,5 +85,7 @@ def test_the_examples_of_the_document_are_clients_that_we_take() -> None:
         r"^```toml\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
     )
     radius = msgspec.convert(tomllib.loads(opening + overruling)["radius"], RadiusSection)
-    assert len(make_clients(radius.clients, [b"secret"])) == 1
+    found = make_clients(radius.clients, [b"secret"]).find(canonical_address("192.0.2.10"))
+    assert found is not None
+    assert found.gateway == "gw1"
     assert radius.clients[0].answer
