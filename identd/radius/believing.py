@@ -55,5 +55,6 @@ class Believer:
                 return Dropped.UNSIGNED_FROM_PROXY
         return None
 
-    def __len__(self) -> int:
-        return len(self._signers)
+    def statistics(self) -> dict[str, int]:
+        """Sizes, for tests and for the page of figures."""
+        return {"signers": len(self._signers)}

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from pyrad.packet import AccessRequest
+from pyrad.packet import AccessRequest, StatusServer
 
 from identd.radius import believing
 from identd.radius.believing import Believer
@@ -16,9 +16,9 @@ from tests.identd.radius.building import Switch, clients, door
 HERE, THERE = canonical_address("192.0.2.7"), canonical_address("192.0.2.8")
 
 
-def asked(signs: bool, **attributes: Any) -> Packet:
+def asked(signs: bool, code: int = AccessRequest, **attributes: Any) -> Packet:
     switch = Switch(door(engine())[0], signs=signs)
-    return decode(switch.packet(AccessRequest, {"User-Name": "x", **attributes}).RequestPacket())
+    return decode(switch.packet(code, {"User-Name": "x", **attributes}).RequestPacket())
 
 
 def ready(requirement: str) -> Any:
@@ -66,11 +66,17 @@ def test_a_wrong_signature_binds_nobody() -> None:
     assert believer.doubt(UNSIGNED, client, HERE) is None
 
 
+def test_a_signed_status_server_binds_nobody_since_it_must_be_signed() -> None:
+    believer, client = Believer(), ready("auto")
+    assert believer.doubt(asked(True, StatusServer), client, HERE) is None
+    assert believer.doubt(UNSIGNED, client, HERE) is None
+
+
 def test_only_so_many_signers_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(believing, "SIGNERS_MAX", 2)
     believer, client = Believer(), ready("auto")
     for last in (1, 2, 3):
         assert believer.doubt(SIGNED, client, bytes((192, 0, 2, last))) is None
-    assert len(believer) == 2
+    assert believer.statistics() == {"signers": 2}
     assert believer.doubt(UNSIGNED, client, bytes((192, 0, 2, 1))) is None
     assert believer.doubt(UNSIGNED, client, bytes((192, 0, 2, 3))) == Dropped.UNSIGNED_AFTER_SIGNED

@@ -3,7 +3,7 @@
 import pytest
 
 from identd.radius import duplicates
-from identd.radius.duplicates import TURN_SECONDS, Duplicates, Key
+from identd.radius.duplicates import ANSWERS_MAX, TURN_SECONDS, Duplicates, Key
 from tests.identd.building import NOW
 
 
@@ -34,11 +34,30 @@ def test_a_repeat_is_known_for_one_turn_at_least_and_two_at_most(begun: float) -
     assert memory.find(key(2), b"ask", NOW + begun + 2 * TURN_SECONDS) is None
 
 
+def test_an_identifier_that_is_used_again_after_a_turn_is_known_by_its_latest_bytes() -> None:
+    memory = Duplicates()
+    told(memory, key(), b"ask", b"answer", NOW)
+    told(memory, key(), b"another", b"other answer", NOW + TURN_SECONDS)
+    assert memory.find(key(), b"another", NOW + TURN_SECONDS + 1) == b"other answer"
+
+
+def test_ten_seconds_hold_at_six_thousand_answers_a_second() -> None:
+    memory = Duplicates()
+    rate = 6_500
+    for number in range(ANSWERS_MAX // 2):  # half a generation, so that the next turn is for want of room
+        memory.remember(key(number), b"ask", b"answer", NOW)
+    assert memory.find(key(-1), b"ask", NOW) is None
+    memory.remember(key(-1), b"ask", b"mine", NOW)
+    for number in range(int(TURN_SECONDS * rate)):
+        memory.remember(key(number, port=1), b"ask", b"answer", NOW + number / rate)
+    assert memory.find(key(-1), b"ask", NOW + TURN_SECONDS - 0.01) == b"mine"
+
+
 def test_what_was_answered_before_a_long_silence_is_forgotten_at_once() -> None:
     memory = Duplicates()
     told(memory, key(), b"ask", b"answer", NOW)
     assert memory.find(key(), b"ask", NOW + 3600) is None
-    assert len(memory) == 0
+    assert memory.statistics()["answers"] == 0
 
 
 def test_a_storm_shortens_the_memory_and_does_not_let_it_grow(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,7 +65,7 @@ def test_a_storm_shortens_the_memory_and_does_not_let_it_grow(monkeypatch: pytes
     memory = Duplicates()
     for number in range(95):
         told(memory, key(port=number), b"ask", b"answer", NOW)
-    assert len(memory) == 15
+    assert memory.statistics()["answers"] == 15
     assert memory.find(key(port=94), b"ask", NOW) == b"answer"
     assert memory.find(key(port=80), b"ask", NOW) == b"answer"
     assert memory.find(key(port=79), b"ask", NOW) is None
@@ -65,15 +84,15 @@ def test_what_is_forgotten_is_let_go_of_in_slices_and_never_piles_up() -> None:
         told(memory, key(port=number), b"ask", b"answer", NOW)
     later = NOW + 2 * TURN_SECONDS
     assert memory.find(key(port=1), b"ask", later) is None
-    assert (len(memory), memory.forgotten) == (0, 100)
+    assert memory.statistics() == {"answers": 0, "answers_forgotten": 100}
     left = []
     for number in range(60):
         memory.remember(key(port=number), b"ask", b"answer", later)
-        left.append(memory.forgotten)
+        left.append(memory.statistics()["answers_forgotten"])
     assert max(before - after for before, after in zip([100, *left], left, strict=False)) <= 2
     assert left[-1] == 0
     memory.clear()
-    assert (len(memory), memory.forgotten) == (0, 60)
+    assert memory.statistics() == {"answers": 0, "answers_forgotten": 60}
     for turn in range(1, 200):
         told(memory, key(port=turn), b"ask", b"answer", later + turn * TURN_SECONDS)
-    assert memory.forgotten <= 2
+    assert memory.statistics()["answers_forgotten"] <= 2
