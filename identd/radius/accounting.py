@@ -7,20 +7,20 @@ client would repeat what is not acknowledged for ever.
 from enum import IntEnum
 
 from identd.engine import Engine
+from identd.radius.boots import Boots
 from identd.radius.clients import ReadyClient
 from identd.radius.observer import Answered, RadiusObserver
 from identd.radius.proving import BadFieldError
-from identd.radius.reading import direction_of, pairs_of, read_call
-from matcher.account import Gateway
+from identd.radius.reading import CallTables, Pairs, direction_of, pairs_of, read_call
+from identd.radius.speakers import Speakers
+from matcher.account import Direction, Gateway
 from protocol.radius.packet import Packet
 
-ACCT_STATUS_TYPE, ACCT_DELAY_TIME, NAS_IDENTIFIER, NAS_IP_ADDRESS, NAS_IPV6_ADDRESS = 40, 41, 32, 4, 95
+ACCT_STATUS_TYPE, ACCT_DELAY_TIME = 40, 41
 
-SPEAKERS_MAX = 16
-"""Of one gateway: more than two make no difference, and some are forgotten as others come."""
-
-GATEWAYS_MAX = 4_096
-"""Whose speakers are known: as many gateways as the largest house has, and more."""
+GRACE_SECONDS = 1.0
+"""Acct-Delay-Time is told in whole seconds, and what was sent together may arrive in another order: which of two
+things came first is not known of those within this."""
 
 
 class Status(IntEnum):
@@ -35,6 +35,8 @@ class Status(IntEnum):
 
 
 _STATUSES: dict[int | None, Status] = {int(status): status for status in Status}
+_BOOTS = frozenset({Status.ACCOUNTING_ON, Status.ACCOUNTING_OFF})
+_STARTS = frozenset({Status.START, Status.INTERIM_UPDATE})
 INTEGER_BYTES = 4
 
 OPS = {
@@ -45,75 +47,88 @@ OPS = {
 }
 """What a status asks for, in the words of the socket protocol."""
 
-Speaker = tuple[bytes, bytes | None, bytes | None, bytes | None]
-"""(packed source address, NAS-Identifier, NAS-IP-Address, NAS-IPv6-Address): how a packet names its switch."""
-
 
 class Accounting:
-    """Accounting-Requests made into acts. Knows which switches speak as which gateway."""
+    """Accounting-Requests made into acts. Knows which switches speak as which gateway, and which have begun anew."""
 
-    __slots__ = ("_engine", "_observer", "_speakers")
+    __slots__ = ("_began_at", "_boots", "_engine", "_observer", "_speakers")
 
     def __init__(self, engine: Engine, observer: RadiusObserver) -> None:
         self._engine = engine
         self._observer = observer
-        self._speakers: dict[int, dict[Speaker, float]] = {}
+        self._speakers = Speakers()
+        self._boots = Boots()
+        self._began_at: float | None = None
 
     def heard(self, packet: Packet, gateway: Gateway, source: bytes, now: float) -> None:
-        """A switch speaks as this gateway; said of every packet that may concern a call."""
-        speakers = self._speakers.get(gateway.id)
-        if speakers is None:
-            if len(self._speakers) >= GATEWAYS_MAX:
-                del self._speakers[next(iter(self._speakers))]
-            speakers = self._speakers[gateway.id] = {}
-        speaker = _speaker(packet, source)
-        if speaker not in speakers and len(speakers) >= SPEAKERS_MAX:
-            del speakers[min(speakers, key=lambda each: speakers[each])]
-        speakers[speaker] = now
+        """A switch speaks as this gateway; said of every packet that may concern a call and proves who sent it."""
+        if self._began_at is None:
+            self._began_at = now
+        self._speakers.note(packet, source, gateway, now - self._engine.live.deaf_seconds)
 
     def act(self, packet: Packet, client: ReadyClient, gateway: Gateway, source: bytes, now: float) -> Answered:
         """Do what the packet says. Raises `BadFieldError`."""
         status = _STATUSES.get(_integer(packet, ACCT_STATUS_TYPE, "status"))
         if status is None:
             raise BadFieldError("status", "is missing, or none that concerns calls")
-        if status in (Status.ACCOUNTING_ON, Status.ACCOUNTING_OFF):
+        if status in _BOOTS:
             return self._booted(packet, client, gateway, source, now)
         pairs = pairs_of(client.tables, packet)
-        call_id, leg = read_call(client.tables, packet, pairs, direction_of(client.tables, packet, pairs))
+        call_id, leg = read_call(client.tables, packet, pairs, _direction(client.tables, packet, pairs))
         key = (gateway.id, call_id, leg)
         live = self._engine.live
         self._observer.requested(OPS[status])
-        if status is Status.INTERIM_UPDATE:
+        call = live.find(key)
+        if status is Status.INTERIM_UPDATE and (call is None or call.started_at is not None):
             return Answered.UNKNOWN if live.touch((key,), now) else Answered.TOUCHED
-        outcome = live.start(key, gateway, now) if status is Status.START else live.release(key, now)
-        return Answered(outcome.result)
+        if status in _STARTS:  # no update comes before the Start (RFC 2869 §2.1): that one was lost
+            return Answered(live.start(key, gateway, now).result)
+        if call is not None and call.granted_at > now - _delay_of_end(packet) + GRACE_SECONDS:
+            return Answered.UNKNOWN  # the end of an earlier call of this name
+        return Answered(live.release(key, now).result)
+
+    def statistics(self) -> dict[str, int]:
+        """Sizes, for tests and for the page of figures."""
+        return {**self._speakers.statistics(), **self._boots.statistics()}
 
     def _booted(self, packet: Packet, client: ReadyClient, gateway: Gateway, source: bytes, now: float) -> Answered:
         """The switch has begun anew or stops: no call of before that moment is up. Only if it alone is the gateway.
 
         The calls of another switch can be up for as long as their lease after it was last heard.
         """
-        speakers = self._speakers.get(gateway.id, {})
-        here = _speaker(packet, source)
-        since = now - gateway.active_seconds
-        if not client.is_one_switch or any(at > since and _differ(other, here) for other, at in speakers.items()):
+        delay_seconds = _integer(packet, ACCT_DELAY_TIME, "delay") or 0
+        if self._boots.is_repeat(gateway.id, packet.authenticator, now):
+            return Answered.REPEATED_BOOT
+        live = self._engine.live
+        is_alone = client.is_one_switch and self._speakers.is_alone(packet, source, gateway, now - live.deaf_seconds)
+        if not is_alone or (not client.gateway and self._has_restored_calls(gateway)):
             self._observer.radius_shared_boot(gateway.name, source)
             return Answered.SHARED_BOOT
-        delay_seconds = _integer(packet, ACCT_DELAY_TIME, "delay") or 0
-        if delay_seconds:  # whole seconds: rather spare a call of the second before than end one of the second after
-            delay_seconds += 1
-        self._engine.live.clear(gateway.id, now - delay_seconds, now)
+        # rather spare a call of the second before than end one of the second after
+        live.clear(gateway.id, now - delay_seconds - GRACE_SECONDS, now)
         return Answered.BOOTED
 
+    def _has_restored_calls(self, gateway: Gateway) -> bool:
+        """Whether a call of this gateway is up that was granted before any packet came: nobody knows who else speaks.
 
-def _speaker(packet: Packet, source: bytes) -> Speaker:
-    firsts = packet.firsts
-    return source, firsts.get(NAS_IDENTIFIER), firsts.get(NAS_IP_ADDRESS), firsts.get(NAS_IPV6_ADDRESS)
+        Those of a journal stand before all that came since, so what is listed of a gateway has its oldest call.
+        """
+        oldest, _ = self._engine.live.listed(None, None, gateway.id, 1)
+        return bool(oldest) and self._began_at is not None and oldest[0].granted_at < self._began_at
 
 
-def _differ(one: Speaker, other: Speaker) -> bool:
-    """Whether these are two switches. What a packet leaves out tells nothing: a switch may name itself variously."""
-    return any(mine and theirs and mine != theirs for mine, theirs in zip(one, other, strict=True))
+def _direction(tables: CallTables, packet: Packet, pairs: Pairs) -> Direction:
+    """One that cannot be read counts as none: a call must end all the same."""
+    try:
+        return direction_of(tables, packet, pairs)
+    except BadFieldError:
+        return "orig"
+
+
+def _delay_of_end(packet: Packet) -> int:
+    """Seconds since the call ended; one that cannot be read counts as none."""
+    value = packet.firsts.get(ACCT_DELAY_TIME)
+    return int.from_bytes(value, "big") if value is not None and len(value) == INTEGER_BYTES else 0
 
 
 def _integer(packet: Packet, key: int, field: str) -> int | None:

@@ -6,9 +6,10 @@ socket protocol asks. Silence is an answer too: it sends the switch to its next 
 
 from typing import Literal
 
+from identd.calls import CallKey, Cause
 from identd.decision import Conflict, Existing, Grant, Unavailable
 from identd.engine import Engine
-from identd.radius.accounting import NAS_IDENTIFIER, Accounting
+from identd.radius.accounting import Accounting
 from identd.radius.believing import Believer
 from identd.radius.challenging import Challenger
 from identd.radius.clients import RadiusClients, ReadyClient
@@ -16,6 +17,7 @@ from identd.radius.duplicates import Duplicates
 from identd.radius.observer import Answered, Dropped, RadiusObserver
 from identd.radius.proving import BadFieldError
 from identd.radius.reading import pairs_of, read_attempt, read_call
+from identd.radius.speakers import NAS_IDENTIFIER
 from matcher.account import Gateway
 from matcher.address import contains, unwrapped
 from protocol.radius.answer import AnswerTooLongError, answer
@@ -56,6 +58,10 @@ class RadiusDoor:
         self._duplicates.clear()
         self._believer = Believer()
 
+    def statistics(self) -> dict[str, int]:
+        """Sizes of what is remembered, for tests and for the page of figures."""
+        return {**self._duplicates.statistics(), **self._believer.statistics(), **self._accounting.statistics()}
+
     def receive(self, datagram: bytes, source: bytes, port: int, which: Which, now: float) -> bytes | None:
         """The answer to one datagram from a packed address and port, or None for silence; `now` as in `engine.py`."""
         source = unwrapped(source)
@@ -91,14 +97,18 @@ class RadiusDoor:
         if packet.code == _STATUS_SERVER:
             if self._engine.draining:  # RFC 5997 §4.2: silence says that the next server should be asked
                 return self._drop(Dropped.DRAINING, source)
+            if self._engine.live.is_full:
+                return self._drop(Dropped.OVERLOADED, source)
             return self._say(Answered.STATUS, _ALIVE[which], packet, b"", client, source)
         gateway = self._gateway(packet, client)
         if gateway is None:
             return self._drop(Dropped.UNKNOWN_GATEWAY, source)
         if gateway.addresses and not any(contains(network, source) for network in gateway.addresses):
             return self._drop(Dropped.FORBIDDEN_ADDRESS, source)
-        self._accounting.heard(packet, gateway, source, now)
-        if which == "accounting":
+        is_accounting = which == "accounting"
+        if is_accounting or packet.signed_at:  # an Access-Request without signature may be anybody's
+            self._accounting.heard(packet, gateway, source, now)
+        if is_accounting:
             try:
                 kind = self._accounting.act(packet, client, gateway, source, now)
             except BadFieldError as bad:
@@ -148,12 +158,18 @@ class RadiusDoor:
             said = writer.granted(body)
             answered = self._say(Answered.GRANT, Code.ACCESS_ACCEPT, packet, said, client, source)
             if answered is None and client.authorizes and isinstance(decision, Grant):
-                engine.live.release((gateway.id, call_id, leg), now)  # nobody was told of it
+                self._forget((gateway.id, call_id, leg), now)
             return answered
         observer.decided(attempt.direction, body.reason)
         if isinstance(body, Unavailable):
             return self._drop(Dropped(body.reason.value), source)
         return self._say(Answered.REFUSE, Code.ACCESS_REJECT, packet, writer.refused(body), client, source)
+
+    def _forget(self, key: CallKey, now: float) -> None:
+        """A call was granted and nobody was told: its lease is over, and whoever asks again is not too late."""
+        call = self._engine.live.find(key)
+        assert call is not None, "granted just now"
+        self._engine.live.end(call, Cause.EXPIRE, now)
 
     def _challenge(self, said: bytes, packet: Packet, client: ReadyClient, source: bytes) -> bytes | None:
         if self._engine.draining and client.authorizes:  # another server will judge, which knows no nonce of ours

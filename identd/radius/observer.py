@@ -49,6 +49,7 @@ class Answered(StrEnum):
     UNKNOWN = "unknown"
     NOT_OWNER = "not_owner"
     BOOTED = "booted"
+    REPEATED_BOOT = "repeated_boot"
     SHARED_BOOT = "shared_boot"
     BAD_ACCOUNTING = "bad_accounting"
 

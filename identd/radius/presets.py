@@ -30,8 +30,15 @@ MADE_FIELDS = ("decision", "message", "h323_return_code")
 
 ANSWER_FIELDS = tuple(dict.fromkeys((*MADE_FIELDS, *REFUSAL_FIELDS, *GRANT_FIELDS)))
 
-DIRECTIONS: dict[str, Direction] = {"orig": "orig", "term": "term", "answer": "orig", "originate": "term"}
-"""What a direction may be called. Cisco names the leg: a gateway answers what comes in, originates what goes out."""
+DIRECTIONS: dict[str, Direction] = {
+    "orig": "orig",
+    "term": "term",
+    "answer": "orig",
+    "originate": "term",
+    "proxy": "orig",
+}
+"""What a direction may be called. Cisco names the leg: a gateway answers what comes in, originates what goes out, and
+a gatekeeper is a proxy."""
 
 
 class Preset(msgspec.Struct, frozen=True):

@@ -310,6 +310,9 @@ def test_a_daemon_that_is_full_says_nothing() -> None:
     assert Switch(at).call() is None
     assert heard.dropped == [Dropped.OVERLOADED]
     assert heard.decisions == [("orig", "overloaded")]
+    assert Switch(at).status() is None, "it would be taken for a server that can judge"
+    assert Switch(at).status("accounting") is None
+    assert heard.dropped == [Dropped.OVERLOADED] * 3
 
 
 def test_status_server_is_answered_on_both_sockets_if_it_is_signed() -> None:
@@ -397,12 +400,58 @@ def test_proxies_get_their_state_back_and_may_not_crowd_out_the_answer() -> None
     assert len(made.live) == 1
 
 
-def test_a_grant_that_fits_into_no_answer_holds_no_slot() -> None:
-    tags = tuple(f"{number}-{'x' * 200}" for number in range(20))
+def with_tags(count: int) -> Engine:
+    """An engine whose one account has so many tags of 200 bytes: 20 fit into no answer, 18 into one by themselves."""
     row = account()
     assert row.orig is not None
-    made = engine(account(orig=type(row.orig)(tags=tags)), client(), gateway())
+    tags = tuple(f"{number}-{'x' * 198}"[:200] for number in range(count))
+    return engine(account(orig=type(row.orig)(tags=tags), capacity=1), client(), gateway())
+
+
+def test_a_grant_that_fits_into_no_answer_holds_no_slot_and_its_repeat_is_not_too_late() -> None:
+    made = with_tags(20)
     at, heard = door(made)
-    assert Switch(at).call() is None
-    assert heard.dropped == [Dropped.ANSWER_TOO_LONG]
+    for _ in range(2):
+        assert Switch(at).call() is None
+    assert heard.dropped == [Dropped.ANSWER_TOO_LONG] * 2
+    assert heard.decisions == [("orig", "")] * 2
     assert len(made.live) == 0
+
+
+def test_a_call_that_is_up_stays_up_where_it_does_not_fit_into_the_answer_to_a_repeat() -> None:
+    made = with_tags(16)
+    at, heard = door(made)
+    assert answered(Switch(at).call()).code == "accept"
+    assert Switch(at).call(proxy_state=[bytes(247)] * 4) is None
+    assert heard.dropped == [Dropped.ANSWER_TOO_LONG]
+    assert len(made.live) == 1
+
+
+# --- what is remembered
+
+
+def test_an_address_that_has_signed_need_not_sign_any_more_after_a_reload() -> None:
+    table = {"network": "192.0.2.7", "gateway": "gw1", "require_message_authenticator": "auto"}
+    at, heard = door(small(), table)
+    signed, unsigned = Switch(at), Switch(at, signs=False)
+    answered(signed.call())
+    assert unsigned.call() is None
+    assert heard.dropped == [Dropped.UNSIGNED_AFTER_SIGNED]
+    at.use(clients(table))
+    assert answered(unsigned.call()).code == "accept"
+
+
+def test_the_door_tells_how_much_it_remembers() -> None:
+    at, _ = door(small())
+    switch = Switch(at)
+    switch.call()
+    switch.account(7)
+    assert at.statistics() == {
+        "answers": 2,
+        "answers_forgotten": 0,
+        "signers": 1,
+        "speaking_gateways": 1,
+        "speakers": 1,
+        "boot_gateways": 1,
+        "boots": 1,
+    }
