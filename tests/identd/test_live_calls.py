@@ -3,7 +3,7 @@
 import pytest
 
 from identd import live_calls
-from identd.calls import Call, CallEnded, Cause, GatewayBooted
+from identd.calls import Call, CallEnded, Cause, GatewayBooted, GatewayCleared
 from identd.decision import Conflict
 from identd.engine import Engine
 from identd.live_calls import ListedCall
@@ -360,6 +360,15 @@ def test_a_gateway_without_calls_of_before_a_moment_keeps_those_that_began_since
     assert one.live.clear(1, NOW + 9, NOW + 4) == 2
     assert (names(one), one.live.endings[Cause.BOOT], one.live.boots) == (set(), 3, {})
     assert one.live.statistics()["live"] == one.live.statistics()["leased"] == 0
+
+
+@pytest.mark.rule("M6.34")
+def test_a_call_of_the_very_moment_is_up_after_a_restart_as_it_was_before() -> None:
+    one = made()
+    up(one, "a", now=NOW)
+    up(one, "b", now=NOW + 1)
+    one.live.restore_cleared(GatewayCleared(1, NOW + 1))
+    assert names(one) == {"b"}
 
 
 @pytest.mark.rule("M6.32")

@@ -106,6 +106,23 @@ def test_a_digest_proves_the_name_in_it_whatever_user_name_says(stored: bytes, q
     assert said.texts["identd-reason"] == "bad_password"
 
 
+@pytest.mark.parametrize(
+    ("algorithm", "hashes"), [("MD5", hashlib.md5), ("MD5-sess", hashlib.md5), ("SHA-256", hashlib.sha256)]
+)
+def test_a_digest_is_judged_by_the_algorithm_that_it_names(algorithm: str, hashes: Any) -> None:
+    def hashed(text: str) -> str:
+        return str(hashes(text.encode()).hexdigest())
+
+    ha1 = hashed(f"alice:{REALM}:s3cret")
+    if algorithm.endswith("-sess"):
+        ha1 = hashed(f"{ha1}:{NONCE}:cn")
+    response = hashed(f"{ha1}:{NONCE}:00000001:cn:auth:{hashed(f'INVITE:{URI}')}")
+    fields = digest() | {"algorithm": algorithm, "response": response}
+    assert asks(switch(SEALED), **by_rfc_5090(fields)).code == "accept"
+    other = "SHA-256" if algorithm == "MD5" else "MD5"
+    assert asks(switch(SEALED), **by_rfc_5090(fields | {"algorithm": other})).code == "reject"
+
+
 def test_kamailios_user_name_is_no_name_but_its_digest_is() -> None:
     at = switch(SEALED, "kamailio")
     assert asks(at, name="source:192.0.2.9", **by_rfc_5090(digest())).code == "accept"

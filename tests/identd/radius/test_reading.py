@@ -75,6 +75,12 @@ CONF_ID = "16F3E5C8 D0F2AF54 0 5F2E3C00"
         ),
         (
             "generic",
+            (*GENERIC[:2], ("Framed-IPv6-Address", bytes(10) + b"\xff\xff" + FAR)),
+            CallAttempt("orig", "4420", FAR),
+            ("c", ""),
+        ),
+        (
+            "generic",
             (*GENERIC, ("Cisco-AVPair", "identd-ip=::ffff:10.0.0.2")),
             CallAttempt("orig", "4420", canonical_address("10.0.0.2")),
             ("c", ""),
@@ -96,6 +102,12 @@ CONF_ID = "16F3E5C8 D0F2AF54 0 5F2E3C00"
             "cisco-h323",
             (*H323, ("h323-call-origin", "h323-call-origin=answer"), ("Cisco-AVPair", "session-protocol=sipv2")),
             CallAttempt("orig", "4420", FAR, protocol="sipv2"),
+            (CONF_ID, ""),
+        ),
+        (
+            "cisco-h323",
+            (*H323, ("h323-call-origin", "h323-call-origin=proxy")),
+            CallAttempt("orig", "4420", FAR),
             (CONF_ID, ""),
         ),
         (

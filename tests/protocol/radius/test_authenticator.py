@@ -54,6 +54,12 @@ def test_second_signature_spoils_the_first() -> None:
     assert check_message_authenticator(decode(wire), SECRET) is MessageAuthenticator.BAD
 
 
+def test_forged_signature_before_the_right_one_spoils_it() -> None:
+    wire = encode(Code.ACCESS_REQUEST, 1, AUTHENTICATOR, attribute(80, b"A" * 16) + UNSIGNED)
+    wire = wire[:40] + SECRET.hmac(wire) + wire[56:]
+    assert check_message_authenticator(decode(wire), SECRET) is MessageAuthenticator.BAD
+
+
 @pytest.mark.parametrize("size", [0, 15, 17, 253])
 def test_signature_of_another_length_is_bad(size: int) -> None:
     packet = decode(encode(Code.ACCESS_REQUEST, 1, AUTHENTICATOR, attribute(80, bytes(size))))
