@@ -32,37 +32,37 @@ STALE_BOOT = Refusal(ErrorCode.STALE_BOOT, "a later boot of this gateway has sai
 # one text for all: who guesses does not learn whether name, address or secret was wrong
 FORBIDDEN = Refusal(ErrorCode.FORBIDDEN, "this gateway may not speak here with this secret", "gateway")
 NO_TOKEN = Refusal(ErrorCode.HELLO_REQUIRED, "send the token of a gateway that may speak here", "authorization")
+ASSIGNED = Refusal(ErrorCode.FORBIDDEN, "the configuration says which gateway asks here", "gateway", closes=False)
 NOT_A_GATEWAY = Refusal(ErrorCode.FORBIDDEN, "the gateway of the configuration is not known", "gateway", closes=False)
 
 
 class Asker:
-    """The peer of one connection as a gateway, or as none. `settled`: no request need be checked first."""
+    """The peer of one connection as a gateway, or as none: known by its hello. `settled`: nothing need be checked.
+
+    `proof_first`: who has proven nothing is told only that, whatever else is wrong with what it sent.
+    """
 
     __slots__ = (
-        "_assigned",
         "_boot_id",
         "_engine",
         "_gateway_id",
         "_held_hello",
-        "_refused_token",
         "_verify_secret",
         "gateway_name",
         "peer",
         "settled",
     )
+    proof_first = False
 
-    def __init__(self, engine: Engine, peer: Peer, verify_secret: VerifySecret, assigned: str | None = None) -> None:
-        """`assigned`: the gateway that the configuration says this is; such a peer says nothing about itself."""
+    def __init__(self, engine: Engine, peer: Peer, verify_secret: VerifySecret) -> None:
         self._engine = engine
-        self._assigned = assigned
-        self._refused_token = False
         self._verify_secret = verify_secret
         self._gateway_id: int | None = None
         self._boot_id: int | None = None
         self._held_hello: Hello | None = None
-        self.gateway_name = assigned
+        self.gateway_name: str | None = None
         self.peer = peer
-        self.settled = self.said_hello and assigned is None
+        self.settled = peer.transport == "unix"
 
     @property
     def said_hello(self) -> bool:
@@ -87,20 +87,12 @@ class Asker:
         self.settled = hello.boot_id is None
         return None
 
-    def present(self, token: Token, now: float) -> None:
-        """The requests from here on come with this token, a hello of its own; `check` tells whether it is good."""
-        if token.gateway is None:
-            self.gateway_name, self._gateway_id, self._held_hello, self.settled = None, None, None, False
-            return
-        hello = Hello(id=0, version=1, gateway=token.gateway, secret=token.secret)
-        self._refused_token = self.say_hello(hello, now) is not None
+    def present(self, token: Token, now: float) -> None:  # noqa: ARG002 - what a TokenAsker is handed
+        """The requests from here on come with this token; `check` tells whether it is good."""
+        raise AssertionError("only HTTP knows tokens")
 
     def check(self, now: float) -> Refusal | None:
         """Why the peer may not ask now; for a peer that is not `settled`, before each of its requests."""
-        if self.peer.transport == "http":
-            return self._check_token(now)
-        if self._assigned is not None:
-            return self._find_assigned(self._assigned)
         if self._held_hello is not None and self._engine.directory.ready:
             refusal = self.say_hello(self._held_hello, now)
             if refusal is not None:
@@ -131,14 +123,55 @@ class Asker:
         gateway = self.gateway()
         return NO_GATEWAY if gateway is None else gateway.id
 
-    def _check_token(self, now: float) -> Refusal | None:
-        if self._held_hello is not None and self._engine.directory.ready:
-            self._refused_token = self.say_hello(self._held_hello, now) is not None
-        return NO_TOKEN if self._refused_token or not self.said_hello else None
 
-    def _find_assigned(self, name: str) -> Refusal | None:
+class TokenAsker(Asker):
+    """Known by the token that comes with its requests, a hello of its own each."""
+
+    __slots__ = ("_refused",)
+    proof_first = True
+
+    def __init__(self, engine: Engine, peer: Peer, verify_secret: VerifySecret) -> None:
+        super().__init__(engine, peer, verify_secret)
+        self._refused = True
+
+    @property
+    def said_hello(self) -> bool:
+        """Whether its token was found good, or cannot be judged yet: no other keeps a connection open."""
+        return not self._refused
+
+    def present(self, token: Token, now: float) -> None:
+        """The requests from here on come with this token; `check` tells whether it is good."""
+        self._gateway_id, self._held_hello, self.settled = None, None, False
+        self._refused = token.gateway is None or self._is_refused(
+            Hello(id=0, version=1, gateway=token.gateway, secret=token.secret), now
+        )
+
+    def check(self, now: float) -> Refusal | None:
+        """Why the peer may not ask now."""
+        if self._held_hello is not None and self._engine.directory.ready:
+            self._refused = self._is_refused(self._held_hello, now)
+        return NO_TOKEN if self._refused else None
+
+    def _is_refused(self, hello: Hello, now: float) -> bool:
+        return self.say_hello(hello, now) is not None
+
+
+class AssignedAsker(Asker):
+    """Known because the configuration says which gateway it is; what it says about itself changes nothing."""
+
+    __slots__ = ("_assigned",)
+
+    def __init__(self, engine: Engine, peer: Peer, verify_secret: VerifySecret, assigned: str) -> None:
+        super().__init__(engine, peer, verify_secret)
+        self._assigned = self.gateway_name = assigned
+
+    def say_hello(self, hello: Hello, now: float) -> Refusal | None:  # noqa: ARG002 - what every asker is handed
+        """It is what it is."""
+        return ASSIGNED
+
+    def check(self, now: float) -> Refusal | None:  # noqa: ARG002 - what every asker is handed
         """Looked up for every request: the row may come later than the configuration, and be renamed after it."""
         directory = self._engine.directory
-        gateway = directory.gateways_by_name.get(name)
+        gateway = directory.gateways_by_name.get(self._assigned)
         self._gateway_id = None if gateway is None else gateway.id
         return NOT_A_GATEWAY if gateway is None and directory.ready else None

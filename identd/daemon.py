@@ -17,7 +17,7 @@ import trio
 
 from identd import systemd
 from identd.access import Peer
-from identd.asker import Asker
+from identd.asker import Asker, AssignedAsker, TokenAsker
 from identd.clock import Clock
 from identd.credentials import KeyRing, Prover
 from identd.datagrams import DatagramSocket
@@ -40,7 +40,6 @@ from identd.settings import Settings
 from identd.watch import Watch
 from loader.stream import Configure
 from matcher.directory import Directory
-from protocol.codec import Codec
 from protocol.connection import ServerConnection
 from protocol.evapi import EvapiConnection
 from protocol.http_connection import HttpConnection
@@ -49,6 +48,7 @@ from protocol.http_document import document
 TICK_SECONDS = 0.25  # how late a lease may end, and how often the journal notes that we are alive
 EXPIRED_AT_ONCE = 500  # calls ended before the thread is given back: some 2 ms
 QUIET_SECONDS = 0.5  # while draining: no request for this long means that the switches have turned elsewhere
+_LOOKS = frozenset({"ping", "status"})
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 GC_THRESHOLDS = (2_000, 20, 50)
 """Calls and accounts are kept from the collector (structs with gc=False; the loaded accounts are frozen out of its
@@ -142,7 +142,7 @@ class Daemon:
         with trio.open_signal_receiver(*SIGNALS) as signals:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._server.run)
-                nursery.start_soon(self._evapi.run)
+                nursery.start_soon(self._connect_when_ready)
                 nursery.start_soon(self._feed.run)
                 nursery.start_soon(self._tick_forever)
                 nursery.start_soon(serve_http, http_listeners, site, self._page_broke)
@@ -188,15 +188,25 @@ class Daemon:
                         break
                 nursery.cancel_scope.cancel()
 
+    async def _connect_when_ready(self) -> None:
+        """A Kamailio takes who connects for one who can judge, and tells it what was kept for it."""
+        while not self.engine.directory.ready:  # noqa: ASYNC110 - as the tick
+            await trio.sleep(TICK_SECONDS)
+        await self._evapi.run()
+
     async def _until_quiet(self, drain: trio.CancelScope) -> None:
         """End the drain when no switch can ask, or none has asked anything for a while."""
-        quiet_since, answered = trio.current_time(), sum(self._metrics.requests.values())
+        quiet_since, answered = trio.current_time(), self._asked_of_calls()
         while self._server.may_hear and trio.current_time() - quiet_since < QUIET_SECONDS:
             await trio.sleep(QUIET_SECONDS / 10)
-            answered_now = sum(self._metrics.requests.values())
+            answered_now = self._asked_of_calls()
             if answered_now != answered:
                 quiet_since, answered = trio.current_time(), answered_now
         drain.cancel()
+
+    def _asked_of_calls(self) -> int:
+        """Requests so far, without those that only look whether we are there."""
+        return sum(count for op, count in self._metrics.requests.items() if op not in _LOOKS)
 
     async def _tick_forever(self) -> None:
         ready = False
@@ -247,15 +257,15 @@ class Daemon:
     # --- what is handed on
 
     def _session(self, peer: Peer) -> Session:
-        codec: Codec
-        if peer.transport == "http":
-            codec = HttpConnection(self._http_document)
-        else:
-            codec = ServerConnection(self.settings.limits.frame_bytes_max)
-        return Session(self.engine, Asker(self.engine, peer, verify_secret), self, self._watch, codec)
+        asker_of, codec = (
+            (TokenAsker, HttpConnection(self._http_document))
+            if peer.transport == "http"
+            else (Asker, ServerConnection(self.settings.limits.frame_bytes_max))
+        )
+        return Session(self.engine, asker_of(self.engine, peer, verify_secret), self, self._watch, codec)
 
     def _evapi_session(self, peer: Peer, gateway: str) -> Session:
-        asker = Asker(self.engine, peer, verify_secret, assigned=gateway)
+        asker = AssignedAsker(self.engine, peer, verify_secret, gateway)
         return Session(self.engine, asker, self, self._watch, EvapiConnection(self.settings.limits.frame_bytes_max))
 
     def _radius_sockets(self, doors: Doors) -> Iterator[DatagramSocket]:

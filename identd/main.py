@@ -24,7 +24,7 @@ from identd.settings import Settings, SettingsError, load_settings, reload_probl
 from identd.systemd import ActivationError
 
 EXIT_STOPPED, EXIT_FAILED, EXIT_CONFIGURATION = 0, 1, 2
-FILES_BESIDE = 64  # what is open beside connections: doors, journal, snapshot, loader, scrapes; some 30 at most
+FILES_BESIDE = 128  # what is open beside connections: doors, journal, loader, scrapes, Kamailios, spare ones
 
 
 def serve(config_path: Path, environ: Mapping[str, str] = os.environ) -> int:

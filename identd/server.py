@@ -30,6 +30,7 @@ STAY_SECONDS = 0.002  # served without a look at other tasks; a loader's update 
 WAIT_SECONDS = 0.001  # the shortest wait that epoll knows
 SWEEP_SECONDS = 0.25  # how late a deadline may be noticed
 ACCEPT_PAUSE_SECONDS = 1.0  # without a free file descriptor, trying again at once would spin
+SPARE_CONNECTIONS = 16  # on the Unix socket beyond the bound: whoever has to see what fills it gets in
 LINGER_SECONDS = 1.0  # how long a peer has to take our last answer and close
 
 _POLL = {"read": select.EPOLLIN, "write": select.EPOLLOUT, "both": select.EPOLLIN | select.EPOLLOUT}
@@ -264,7 +265,8 @@ class Server:
         self._observer.connected(peer.transport)
 
     def _bound_reached(self, peer: Peer) -> str | None:
-        if len(self._connections) >= self.limits.connections_max:
+        spare = SPARE_CONNECTIONS if peer.transport == "unix" else 0
+        if len(self._connections) >= self.limits.connections_max + spare:
             return "connections_max"
         if peer.address is not None and self._per_address[peer.address] >= self.limits.connections_per_address_max:
             return "connections_per_address_max"

@@ -125,8 +125,7 @@ class Session:
                 out.append(self._decide(event, now))
                 costly = event.explain
             elif isinstance(event, RequestError):
-                out.append(self._error(event.id, event.code, event.message, event.field))
-                self.closing = event.fatal
+                out.append(self._faulty(event, now))
                 costly = False
             elif isinstance(event, Token):
                 self._asker.present(event, now)
@@ -152,6 +151,15 @@ class Session:
         if self._codec.encoding is None:
             return b""
         return self._error(None, ErrorCode.INTERNAL, "a fault of the server; the connection is closed")
+
+    def _faulty(self, error: RequestError, now: float) -> bytes:
+        asker = self._asker
+        if asker.proof_first and not (error.fatal or asker.settled):
+            refusal = asker.check(now)
+            if refusal is not None:
+                return self._refused(error.id, refusal)
+        self.closing = error.fatal
+        return self._error(error.id, error.code, error.message, error.field)
 
     def _answer(self, request: m.AnyRequest, now: float) -> bytes:
         op, handle = _HANDLERS[type(request)]
@@ -351,7 +359,7 @@ class Session:
         self._observer.erred(code)
         return self._codec.send(m.ErrorAnswer(id=request_id, op="error", code=code, message=message, field=field))
 
-    def _refused(self, request_id: int, refusal: Refusal) -> bytes:
+    def _refused(self, request_id: int | None, refusal: Refusal) -> bytes:
         self.closing = self.closing or refusal.closes
         return self._error(request_id, refusal.code, refusal.message, refusal.field)
 

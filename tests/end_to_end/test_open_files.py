@@ -20,7 +20,7 @@ def _warnings(log: str) -> list[tuple[int, int]]:
 
 def test_daemon_says_at_its_start_that_it_may_open_too_few_files(tmp_path: Path) -> None:
     daemon = DaemonProcess(tmp_path, NO_DATABASE, limits={"connections_max": 100, "connections_per_address_max": 10})
-    command = f"ulimit -n 163; exec {shlex.join((str(IDENTD), 'serve', '--config', str(daemon.config)))}"
+    command = f"ulimit -n 227; exec {shlex.join((str(IDENTD), 'serve', '--config', str(daemon.config)))}"
     with daemon.log_path.open("ab") as log:
         daemon.process = subprocess.Popen(
             ["sh", "-c", command], cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -28,7 +28,7 @@ def test_daemon_says_at_its_start_that_it_may_open_too_few_files(tmp_path: Path)
     try:
         eventually(lambda: " started " in daemon.log(), "it starts all the same")
         eventually(lambda: daemon.ask("ping")["op"] == "pong", "and answers")
-        assert _warnings(daemon.log()) == [(163, 164)]
+        assert _warnings(daemon.log()) == [(227, 228)]
     finally:
         daemon.end()
 
@@ -39,11 +39,11 @@ def test_daemon_says_at_a_reload_that_more_connections_need_more_files(tmp_path:
         daemon.start("started")
         eventually(lambda: daemon.page("/healthz")[0] == 200, "it hears signals")
         assert _warnings(daemon.log()) == []
-        resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (200, 200))
+        resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (264, 264))
         daemon.sections["limits"]["connections_max"] = 137
         daemon.write_configuration()
         daemon.signal(signal.SIGHUP)
-        eventually(lambda: _warnings(daemon.log()) == [(200, 201)], "it warns")
+        eventually(lambda: _warnings(daemon.log()) == [(264, 265)], "it warns")
         assert daemon.stop() == 0
     finally:
         daemon.end()

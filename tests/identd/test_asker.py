@@ -4,11 +4,17 @@ from typing import Any
 
 import pytest
 
+from identd.access import Peer
+from identd.asker import ASSIGNED, NO_TOKEN, NOT_A_GATEWAY, AssignedAsker, TokenAsker
 from identd.engine import Engine
 from identd.live_calls import LiveCalls
+from matcher.address import canonical_address
 from matcher.directory import Directory
+from protocol.codec import Token
 from protocol.framing import Encoding
+from protocol.messages import Hello
 from tests.identd.building import (
+    NOW,
     PEERS,
     TCP,
     UNIX,
@@ -21,6 +27,7 @@ from tests.identd.building import (
     gone,
     load,
     network,
+    verify,
 )
 from tests.matcher.oracle import proves
 
@@ -183,3 +190,49 @@ def test_a_hello_before_there_is_data_is_checked_when_data_arrives() -> None:
     assert bad.outcome("d") == "forbidden"
     assert bad.session.closing
     assert [call.key[1] for call in made.live.all_calls()] == ["c"]
+
+
+# --- by token, and by the configuration
+
+
+HTTP = Peer("http", "192.0.2.7:40000", canonical_address("192.0.2.7"))
+EVAPI = Peer("evapi", "192.0.2.7:8448", canonical_address("192.0.2.7"))
+SECRET = gateway(1, secret_hash="hash of s")
+
+
+def test_a_token_is_good_until_another_comes() -> None:
+    asker = TokenAsker(engine(account(), client(), SECRET, gateway(2)), HTTP, verify)
+    assert (asker.said_hello, asker.check(NOW)) == (False, NO_TOKEN)
+    asker.present(Token("gw1", "s"), NOW)
+    assert (asker.said_hello, asker.check(NOW), asker.gateway_id()) == (True, None, 1)
+    for token in (Token("gw1", "t"), Token("nobody", "s"), Token(None, None), Token("gw2", "")):
+        asker.present(token, NOW)
+        assert (asker.said_hello, asker.check(NOW)) == (False, NO_TOKEN), (
+            f"{token}: a gateway without a secret is nobody"
+        )
+    asker.present(Token("gw1", "s"), NOW)
+    assert asker.check(NOW) is None
+
+
+def test_a_token_is_held_until_there_is_data() -> None:
+    made = not_ready()
+    good, bad = (TokenAsker(made, HTTP, verify) for _ in range(2))
+    good.present(Token("gw1", "s"), NOW)
+    bad.present(Token("gw1", "t"), NOW)
+    assert (good.check(NOW), bad.check(NOW)) == (None, None), "nobody can say yet"
+    load(made, account(), client(), SECRET)
+    assert (good.check(NOW), bad.check(NOW)) == (None, NO_TOKEN)
+    assert (good.gateway_id(), bad.said_hello) == (1, False)
+
+
+def test_whoever_the_configuration_names_cannot_say_to_be_another() -> None:
+    made = engine(account(), client(), gateway(1), gateway(2))
+    asker = AssignedAsker(made, EVAPI, verify, "gw1")
+    assert (asker.check(NOW), asker.gateway_id()) == (None, 1)
+    assert asker.say_hello(Hello(id=1, version=1, gateway="gw2", boot_id=9), NOW) == ASSIGNED
+    assert not ASSIGNED.closes
+    assert (asker.check(NOW), asker.gateway_id(), made.live.boots) == (None, 1, {})
+    change(made, gone(gateway(1)))
+    assert asker.check(NOW) == NOT_A_GATEWAY
+    change(made, gateway(3, name="gw1"))
+    assert (asker.check(NOW), asker.gateway_id()) == (None, 3)

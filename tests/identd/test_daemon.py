@@ -18,6 +18,7 @@ sample_template, accounts = end_to_end.sample_template, end_to_end.accounts
 folder, start_daemon = end_to_end.folder, end_to_end.start_daemon
 
 Start = Callable[..., DaemonProcess]
+CALL = {"ip": "192.0.2.10", "dnis": "4420712345"}
 NO_DATABASE = "postgresql://nobody@127.0.0.1:9/none"
 
 
@@ -137,9 +138,23 @@ def test_a_switch_that_goes_on_asking_holds_a_stopping_daemon_no_longer_than_is_
         began = time.monotonic()
         with contextlib.suppress(EOFError, ConnectionError):
             while time.monotonic() - began < 10.0:
-                assert switch.ask("ping")["op"] == "pong"
+                assert switch.ask("identify", **CALL)["decision"] == "unavailable"
                 time.sleep(0.05)
         assert 1.2 < time.monotonic() - began < 4.0
+    assert daemon.wait() == 0
+
+
+def test_a_switch_that_only_looks_whether_the_daemon_is_there_holds_it_no_longer(start_daemon: Start) -> None:
+    daemon = start_daemon(NO_DATABASE, "started", limits={"drain_seconds_max": 30.0})
+    with daemon.wire() as switch:
+        daemon.signal(signal.SIGTERM)
+        began = time.monotonic()
+        with contextlib.suppress(EOFError, ConnectionError):
+            while time.monotonic() - began < 10.0:
+                assert switch.ask("ping")["op"] == "pong"
+                assert switch.ask("status")["op"] == "status"
+                time.sleep(0.05)
+        assert time.monotonic() - began < 4.0
     assert daemon.wait() == 0
 
 
@@ -151,7 +166,7 @@ def test_a_daemon_that_is_told_to_stop_again_while_it_drains_stops_at_once_in_go
         def asks_on() -> None:
             with contextlib.suppress(EOFError, OSError):
                 while not stop.is_set():
-                    switch.ask("ping")
+                    switch.ask("identify", **CALL)
                     time.sleep(0.02)
 
         asking = threading.Thread(target=asks_on)
@@ -257,7 +272,7 @@ def test_a_connection_bound_that_is_lowered_cuts_nobody_off(start_daemon: Start)
         daemon.sections["limits"] |= {"connections_max": 2, "connections_per_address_max": 2}
         daemon.write_configuration()
         _reload(daemon, "configuration_reloaded")
-        with daemon.wire() as late:
+        with daemon.wire("tcp") as late:
             assert late.is_closed(5.0)
         for peer in inside:
             assert peer.ask("ping")["op"] == "pong"

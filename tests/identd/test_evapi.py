@@ -10,7 +10,7 @@ import trio
 
 from identd import evapi as rules
 from identd.access import Peer
-from identd.asker import Asker
+from identd.asker import AssignedAsker
 from identd.clock import Clock
 from identd.door_settings import Kamailio
 from identd.evapi import CLOSED_AT_ONCE, EvapiConnector
@@ -85,7 +85,7 @@ class House:
         raise AssertionError(f"nobody listens, and {peer} has connected")
 
     def _session(self, peer: Peer, gateway_name: str) -> Session:
-        asker = Asker(self.engine, peer, verify, assigned=gateway_name)
+        asker = AssignedAsker(self.engine, peer, verify, gateway_name)
         return Session(self.engine, asker, Facts(), self.heard, EvapiConnection())
 
 

@@ -15,7 +15,7 @@ import trio
 
 from identd import server as rules
 from identd.access import Peer
-from identd.asker import Asker
+from identd.asker import Asker, AssignedAsker
 from identd.clock import Clock
 from identd.datagrams import DatagramSocket, bind_udp
 from identd.endpoint import Endpoint
@@ -203,10 +203,13 @@ async def test_one_connection_too_many_is_turned_away_until_one_leaves(folder: P
     async with opened(folder, connections_max=2, connections_per_address_max=2) as house:
         first, second = await house.dial(house.unix), await house.dial(house.tcp)
         assert await first.ask() == "pong"
-        late = await house.dial(house.unix)
+        late = await house.dial(house.tcp)
         assert await late.hears() == "closed"
         assert house.seen.events[-1] == ("turned away", "connections_max")
         assert await first.ask() == "pong"
+        operator = await house.dial(house.unix)
+        assert await operator.ask() == "pong", "who has to see what fills it gets in"
+        await operator.stream.aclose()
         await second.stream.aclose()
         await house.until(lambda: len(house.server) == 1)
         assert await (await house.dial(house.unix)).ask() == "pong"
@@ -404,7 +407,7 @@ async def test_a_connection_of_our_own_is_served_like_any_other_and_its_end_is_t
         far_side.close()
         house.server.adopt(
             sock,
-            Session(house.made, Asker(house.made, peer, verify, "gw1"), Facts(), Heard(), ServerConnection()),
+            Session(house.made, AssignedAsker(house.made, peer, verify, "gw1"), Facts(), Heard(), ServerConnection()),
             over.set,
         )
         house.sweep_at(3600)
