@@ -301,6 +301,10 @@ class Daemon:
             database_connected=self._feed.database_connected,
             data_age_seconds=self._feed.data_age_seconds(self._clock.now()),
             connections=self._server.open_by_kind(),
+            kamailios={
+                (each.address, each.gateway): int(each in self._evapi.connected)
+                for each in self.settings.evapi.kamailios
+            },
             log_lines_dropped=self._log.dropped,
         )
 

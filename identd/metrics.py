@@ -52,6 +52,7 @@ class Readings(msgspec.Struct, frozen=True, kw_only=True):
     """What is, at one moment.
 
     `calls` by (state, direction), `endings` by cause, `releases` by kind, `connections` by (transport, encoding),
+    `kamailios` (those of the configuration) by (address, gateway), 1 for connected,
     `quarantined` by (table, column): the column is the reason as a closed set. `data_age_seconds`: None before the
     first data.
     """
@@ -67,6 +68,7 @@ class Readings(msgspec.Struct, frozen=True, kw_only=True):
     database_connected: bool
     data_age_seconds: float | None
     connections: Mapping[tuple[str, str], int]
+    kamailios: Mapping[tuple[str, str], int]
     log_lines_dropped: int
 
 
@@ -206,6 +208,7 @@ class Metrics(Collector):
         # not `connections`: the counter beside it is `connections_total`, and a family's name is its alone
         open_now = {(way, form): now.connections.get((way, form), 0) for way in TRANSPORTS for form in ENCODINGS}
         yield _gauge("connections_open", "Connections open.", ("transport", "encoding"), open_now)
+        yield _gauge("kamailio_connected", "1 while its evapi is connected.", ("address", "gateway"), now.kamailios)
         yield _gauge("quarantined_rows", "Rows that cannot be used.", ("table", "column"), _columns(now.quarantined))
         for name, text, value in (
             ("accounts", "Accounts in memory.", now.accounts),

@@ -138,6 +138,7 @@ def test_every_metric_is_in_the_operators_document():
         database_connected=False,
         data_age_seconds=0.0,
         connections={},
+        kamailios={},
         log_lines_dropped=0,
     )
     names = {

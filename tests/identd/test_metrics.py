@@ -19,6 +19,7 @@ READINGS = Readings(
     database_connected=False,
     data_age_seconds=1.5,
     connections={("tcp", "json"): 2},
+    kamailios={("192.0.2.7:8448", "kam1"): 1},
     log_lines_dropped=6,
 )
 
@@ -58,6 +59,7 @@ def test_what_happened_and_what_is_are_shown() -> None:
     metrics.applied(1, -5.0)
     shown = samples(metrics)
     expected = {
+        ("identd_kamailio_connected", "192.0.2.7:8448", "kam1"): 1,
         ("identd_decisions_total", "grant", "orig", ""): 1,
         ("identd_decisions_total", "refuse", "term", "no_credit"): 2,
         ("identd_requests_total", "authorize"): 1,
