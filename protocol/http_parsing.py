@@ -5,8 +5,11 @@ A request comes out whole or not at all. Whatever is wrong with its framing ends
 next request would begin is then a matter of opinion, and two opinions are how requests are smuggled past a proxy.
 
 What llhttp lets pass and we do not: a transfer coding before `chunked`, `Transfer-Encoding` in HTTP/1.0, a missing or
-second `Host`, `Upgrade` and `CONNECT`, a `POST` that does not say how long it is, and anything without a bound.
+second `Host`, `Upgrade` and `CONNECT`, a `POST` that does not say how long it is, other versions and protocols than
+HTTP/1.0 and HTTP/1.1, and anything without a bound.
 """
+
+import re
 
 import httptools
 import msgspec
@@ -63,6 +66,17 @@ _OLD_CODING = HttpFault(400, "HTTP/1.0 knows no Transfer-Encoding")
 _BODY_CODED = HttpFault(415, "the body has to come as it is, without Content-Encoding")
 _BAD_EXPECTATION = HttpFault(417, "the only expectation that is met is 100-continue")
 _NO_UPGRADE = HttpFault(400, "no Upgrade and no CONNECT: this is HTTP/1.1 and stays it")
+_OTHER_VERSION = HttpFault(505, "HTTP/1.1, please, or HTTP/1.0")
+
+_OLD, _NEW = "1.0", "1.1"
+
+_OTHER_PROTOCOL = re.compile(rb" +(?:RTSP|ICE)/")
+"""Behind a target. llhttp reads `POST /v1/start RTSP/1.0` as it reads HTTP, and tells nobody."""
+
+_PERHAPS_BEHIND_TARGET = re.compile(rb" +(?:RTSP/|ICE/|[RTSPICE]{0,4}\Z)|\Z")
+"""Where that may stand in what is read, or may have begun at its end."""
+
+_UNFINISHED = re.compile(rb" *[RTSPICE]{0,4}")
 
 
 class _StopError(Exception):
@@ -79,6 +93,7 @@ class HttpParser:
 
     __slots__ = (
         "_authorization",
+        "_behind_target",
         "_body",
         "_body_bytes",
         "_chunked",
@@ -99,6 +114,7 @@ class HttpParser:
     )
 
     _authorization: bytes | None
+    _behind_target: bytes | None
     _body: list[bytes]
     _body_bytes: int
     _chunked: bool
@@ -117,6 +133,7 @@ class HttpParser:
         self._parser = httptools.HttpRequestParser(self)
         self._events: list[HttpEvent] = []
         self._fault: HttpFault | None = None
+        self._behind_target = None
         self.closed = False
         self.on_message_begin()
         self.partial = 0
@@ -129,8 +146,8 @@ class HttpParser:
         self._events = events
         self._fed += len(data)
         try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._read(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade, _StopError):
             if not self.closed:  # after `Connection: close` more bytes are an error to llhttp, and nothing to us
                 self._end(self._fault or _UNREADABLE)
             return events
@@ -146,6 +163,38 @@ class HttpParser:
         self.closed = True
         self.partial = 0
         self._body = []
+
+    def _read(self, data: bytes) -> None:
+        """To llhttp; byte by byte around what may be the end of a target and the name of another protocol.
+
+        Only a byte of a target makes `_target` longer, so what a body or a header says is never taken for a request
+        line. A read that ends a body or a line, and names no other protocol, goes through in one piece.
+        """
+        feed = self._parser.feed_data
+        if self._behind_target is not None:  # the read before ended at a target, or in the word behind it
+            behind = self._behind_target + data
+            if _OTHER_PROTOCOL.match(behind):
+                raise self._stop(_OTHER_VERSION)
+            if _UNFINISHED.fullmatch(behind):
+                self._behind_target = behind
+                feed(data)
+                return
+            self._behind_target = None
+        fed = 0
+        if data[-1:] not in (b"}", b"\n", b"") or b" RTSP/" in data or b" ICE/" in data:
+            for found in _PERHAPS_BEHIND_TARGET.finditer(data):
+                start = found.start()
+                if start <= fed:
+                    continue
+                feed(data[fed : start - 1])
+                before = len(self._target)
+                feed(data[start - 1 : start])
+                fed = start
+                if len(self._target) > before:
+                    if found[0].endswith(b"/"):
+                        raise self._stop(_OTHER_VERSION)
+                    self._behind_target = found[0]
+        feed(data[fed:] if fed else data)
 
     def _end(self, fault: HttpFault) -> None:
         self.close()
@@ -192,7 +241,10 @@ class HttpParser:
     def on_headers_complete(self) -> None:
         parser = self._parser
         self._in_head = False
-        self._old = parser.get_http_version() == "1.0"
+        version = parser.get_http_version()
+        self._old = version == _OLD
+        if version != _NEW and not self._old:
+            raise self._stop(_OTHER_VERSION)
         if parser.should_upgrade():
             raise self._stop(_NO_UPGRADE)
         if self._hosts != 1 and not (self._old and not self._hosts):

@@ -56,6 +56,12 @@ WHOLE: dict[str, tuple[bytes, list[HttpRequest]]] = {
     ),
     "a host without a path": (GET.replace(b"/v1/status", b"http://gw.example"), [request(method=b"GET", path=b"/")]),
     "the last one": (posted(b"{}", b"Connection: close"), [request(b"{}", keep_alive=False)]),
+    "other protocols in a query, a header and a body": (
+        posted(b'"\n/ RTSP/1.0 ICE/ RT"', b"X: /v1/start RTSP/1.0", b"Y: / ICE/").replace(
+            b"start", b"start?RTSP/1.0"
+        ),
+        [request(b'"\n/ RTSP/1.0 ICE/ RT"')],
+    ),
     "HTTP/1.0": (
         b"POST /v1/start HTTP/1.0\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n{}",
         [request(b"{}", keep_alive=False, old=True)],
@@ -71,6 +77,7 @@ WHOLE: dict[str, tuple[bytes, list[HttpRequest]]] = {
 def test_request_is_read_however_it_is_cut(name: str) -> None:
     data, expected = WHOLE[name]
     parser = HttpParser()
+    assert parser.feed(b"") == []
     assert parser.feed(data) == expected
     assert parser.partial == 0
     assert byte_by_byte(data) == expected
@@ -86,6 +93,13 @@ REFUSED: dict[str, tuple[int, bytes]] = {
     "JSON lines": (400, b'{"op":"ping","id":1}\n'),
     "HTTP/2": (400, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     "HTTP/1.2": (400, GET.replace(b"1.1", b"1.2")),
+    "HTTP/2.0 in words": (505, GET.replace(b"1.1", b"2.0")),
+    "HTTP/0.9": (505, posted(b"{}").replace(b"1.1", b"0.9")),
+    "no version": (505, posted(b"{}").replace(b" HTTP/1.1", b"")),
+    "RTSP": (505, posted(b"{}").replace(b"HTTP/1.1", b"RTSP/1.0")),
+    "RTSP behind blanks": (505, GET.replace(b" HTTP/1.1", b"   RTSP/1.1")),
+    "RTSP with a method of its own": (505, b"PLAY /v1/start RTSP/1.0\r\nHost: a\r\n\r\n"),
+    "ICE": (505, b"SOURCE /v1/start ICE/1.0\r\nHost: a\r\n\r\n"),
     "a header that goes on in the next line": (400, POST + b"X: a\r\n b\r\nContent-Length: 0\r\n\r\n"),
     "a blank before the colon": (400, POST + b"Content-Length : 2\r\n\r\n{}"),
     "NUL in a header": (400, POST + b"X: a\0\r\n\r\n"),
