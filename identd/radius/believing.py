@@ -15,7 +15,9 @@ from protocol.radius.packet import Code, Packet
 SIGNERS_MAX = 65_536
 """Addresses that have signed: each knows a secret of ours, so the switches of the largest house are fewer."""
 
-_ABSENT = MessageAuthenticator.ABSENT
+_ABSENT, _BAD = MessageAuthenticator.ABSENT, MessageAuthenticator.BAD
+_ACCESS_REQUEST, _ACCOUNTING_REQUEST = int(Code.ACCESS_REQUEST), int(Code.ACCOUNTING_REQUEST)
+_STATUS_SERVER = int(Code.STATUS_SERVER)
 
 
 class Believer:
@@ -29,16 +31,16 @@ class Believer:
     def doubt(self, packet: Packet, client: ReadyClient, source: bytes) -> Dropped | None:
         """Why this packet is not to be believed; None where it is. `source`: packed address."""
         signature = check_message_authenticator(packet, client.secret)
-        if signature is MessageAuthenticator.BAD:
+        if signature is _BAD:
             return Dropped.WRONG_SIGNATURE
         code = packet.code
-        if code == Code.ACCOUNTING_REQUEST:
+        if code == _ACCOUNTING_REQUEST:
             return None if check_accounting(packet, client.secret) else Dropped.WRONG_AUTHENTICATOR
         if signature is _ABSENT:
-            return (
-                Dropped.UNSIGNED if code == Code.STATUS_SERVER else self._unsigned(packet, client.requirement, source)
-            )
-        if code == Code.ACCESS_REQUEST and source not in self._signers:
+            if code == _STATUS_SERVER:
+                return Dropped.UNSIGNED
+            return self._unsigned(packet, client.requirement, source)
+        if code == _ACCESS_REQUEST and source not in self._signers:
             if len(self._signers) >= SIGNERS_MAX:
                 del self._signers[next(iter(self._signers))]
             self._signers[source] = None

@@ -35,21 +35,25 @@ Pairs = dict[tuple[int, bytes], bytes]
 """(key, inner name with its sign) -> the text behind it, of every attribute that holds such pairs."""
 
 
+Places = tuple[tuple[int, tuple[int, bytes] | None, bytes, Kind], ...]
+"""(key, pair, own name, kind) of each source of a field: plain tuples, as a packet goes through ten of them."""
+
+
 class CallTables(msgspec.Struct, frozen=True):
     """Where each field of a call is looked for, in this order, and the leg of a direction where nothing says it.
 
     `pairings`: the attributes in which pairs are looked for, and their sign.
     """
 
-    address: Sources
-    port: Sources
-    protocol: Sources
-    name: Sources
-    ani: Sources
-    dnis: Sources
-    call_id: Sources
-    leg: Sources
-    direction: Sources
+    address: Places
+    port: Places
+    protocol: Places
+    name: Places
+    ani: Places
+    dnis: Places
+    call_id: Places
+    leg: Places
+    direction: Places
     legs: Mapping[Direction, str]
     pairings: tuple[tuple[int, bytes], ...]
 
@@ -58,7 +62,11 @@ def call_tables(sources: Mapping[str, Sources], legs: Mapping[Direction, str]) -
     """Tables with these sources for each field of `REQUEST_FIELDS`."""
     pairs = [source.pair for fields in sources.values() for source in fields if source.pair is not None]
     pairings = tuple(dict.fromkeys((key, begins[-1:]) for key, begins in pairs))
-    return CallTables(**sources, legs=legs, pairings=pairings)
+    places = {
+        field: tuple((each.key, each.pair, each.own_name, each.kind) for each in fields)
+        for field, fields in sources.items()
+    }
+    return CallTables(**places, legs=legs, pairings=pairings)
 
 
 def pairs_of(tables: CallTables, packet: Packet) -> Pairs:
@@ -117,22 +125,14 @@ def direction_of(tables: CallTables, packet: Packet, pairs: Pairs) -> Direction:
     return direction
 
 
-def _found(packet: Packet, pairs: Pairs, source: NamedAttribute) -> bytes | None:
-    """What stands there; None or nothing where there is nothing."""
-    if source.pair is not None:
-        return pairs.get(source.pair)
-    value = packet.firsts.get(source.key)
-    if value is not None and source.own_name:
-        return value.removeprefix(source.own_name)
-    return value
-
-
-def _text(packet: Packet, pairs: Pairs, sources: Sources, field: str) -> str | None:
-    for source in sources:
-        value = _found(packet, pairs, source)
+def _text(packet: Packet, pairs: Pairs, places: Places, field: str) -> str | None:
+    for key, pair, own_name, kind in places:
+        value = packet.firsts.get(key) if pair is None else pairs.get(pair)
+        if value and own_name:
+            value = value.removeprefix(own_name)
         if value:
-            if source.kind is not _TEXT:
-                return _shown(field, source.kind, value)
+            if kind is not _TEXT:
+                return _shown(field, kind, value)
             try:
                 text = value.decode()
             except UnicodeDecodeError:
@@ -150,19 +150,21 @@ def _shown(field: str, kind: Kind, value: bytes) -> str:
     return str(shown)
 
 
-def _number(packet: Packet, pairs: Pairs, sources: Sources, field: str) -> str | None:
-    text = _text(packet, pairs, sources, field)
+def _number(packet: Packet, pairs: Pairs, places: Places, field: str) -> str | None:
+    text = _text(packet, pairs, places, field)
     if text is not None and len(text) > NUMBER_CHARACTERS_SURE and len(text.encode()) > NUMBER_BYTES_MAX:
         raise BadFieldError(field, f"is longer than {NUMBER_BYTES_MAX} bytes")
     return text
 
 
-def _address(sources: Sources, packet: Packet, pairs: Pairs) -> bytes | None:
-    for source in sources:
-        value = _found(packet, pairs, source)
+def _address(places: Places, packet: Packet, pairs: Pairs) -> bytes | None:
+    for key, pair, own_name, kind in places:
+        value = packet.firsts.get(key) if pair is None else pairs.get(pair)
+        if value and own_name:
+            value = value.removeprefix(own_name)
         if not value:
             continue
-        if source.kind is not _TEXT:
+        if kind is not _TEXT:
             if len(value) not in _ADDRESS_BYTES:
                 raise BadFieldError("address", "has neither 4 nor 16 bytes")
             return unwrapped(value)
@@ -173,8 +175,8 @@ def _address(sources: Sources, packet: Packet, pairs: Pairs) -> bytes | None:
     return None
 
 
-def _port(packet: Packet, pairs: Pairs, sources: Sources) -> int:
-    text = _text(packet, pairs, sources, "port")
+def _port(packet: Packet, pairs: Pairs, places: Places) -> int:
+    text = _text(packet, pairs, places, "port")
     if text is None:
         return 0
     if not (text.isascii() and text.isdecimal()) or len(text) > len(str(PORT_MAX)) or int(text) > PORT_MAX:

@@ -14,6 +14,8 @@ from protocol.radius.secret import Secret
 _SIGNATURE_BYTES = 18
 _SIGNATURE_HEAD = bytes((MESSAGE_AUTHENTICATOR, _SIGNATURE_BYTES))
 _UNSIGNED = _SIGNATURE_HEAD + ZEROS
+_SIGNED_ACCOUNTING = ZEROS + _UNSIGNED
+_ACCOUNTING_RESPONSE, _STATUS_SERVER = int(Code.ACCOUNTING_RESPONSE), int(Code.STATUS_SERVER)
 _pack_head = Layout(">BBH").pack
 
 ATTRIBUTES_BYTES_MAX = PACKET_BYTES_MAX - HEADER_BYTES - _SIGNATURE_BYTES
@@ -38,6 +40,11 @@ def answer(code: int, request: Packet, attributes: bytes, secret: Secret) -> byt
         raise AnswerTooLongError(f"{size} bytes of attributes do not fit into an answer: {ATTRIBUTES_BYTES_MAX} do")
     head = _pack_head(code, request.identifier, HEADER_BYTES + _SIGNATURE_BYTES + size)
     sealed = request.authenticator
-    signed = ZEROS if code == Code.ACCOUNTING_RESPONSE and request.code != Code.STATUS_SERVER else sealed
-    body = _SIGNATURE_HEAD + secret.hmac(head + signed + _UNSIGNED + attributes) + attributes
+    if code != _ACCOUNTING_RESPONSE or request.code == _STATUS_SERVER:
+        signature = secret.hmac(head + sealed + _UNSIGNED + attributes)
+    elif size:
+        signature = secret.hmac(head + _SIGNED_ACCOUNTING + attributes)
+    else:  # the identifier alone makes it: one of 256
+        signature = secret.kept_hmac(head + _SIGNED_ACCOUNTING)
+    body = _SIGNATURE_HEAD + signature + attributes
     return head + secret.md5(head + sealed + body) + body

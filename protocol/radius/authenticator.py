@@ -22,6 +22,9 @@ class MessageAuthenticator(StrEnum):
     BAD = "bad"
 
 
+_ABSENT, _GOOD, _BAD = MessageAuthenticator.ABSENT, MessageAuthenticator.GOOD, MessageAuthenticator.BAD
+
+
 def check_message_authenticator(packet: Packet, secret: Secret) -> MessageAuthenticator:
     """Judge the Message-Authenticator of a request.
 
@@ -30,11 +33,11 @@ def check_message_authenticator(packet: Packet, secret: Secret) -> MessageAuthen
     """
     at = packet.signed_at
     if at <= 0:
-        return MessageAuthenticator.ABSENT if at == 0 else MessageAuthenticator.BAD
+        return _ABSENT if at == 0 else _BAD
     raw = packet.raw
     head = raw[:at] if packet.code != _ACCOUNTING_REQUEST else raw[:4] + ZEROS + raw[HEADER_BYTES:at]
     good = compare_digest(secret.hmac(head + ZEROS + raw[at + 16 :]), raw[at : at + 16])
-    return MessageAuthenticator.GOOD if good else MessageAuthenticator.BAD
+    return _GOOD if good else _BAD
 
 
 def check_accounting(packet: Packet, secret: Secret) -> bool:

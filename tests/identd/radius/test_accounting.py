@@ -47,7 +47,14 @@ def test_every_status_in_every_order_is_acknowledged_and_counted_by_what_it_did(
     assert late is not None
     assert late.texts["identd-reason"] == "already_released", "Stop before Start: its late request takes no slot"
     switch.call("d")
-    for status, result in ((START, "started"), (START, "started"), (INTERIM, "touched"), (STOP, "released")):
+    for status, result in (
+        (START, "started"),
+        (START, "started"),
+        (INTERIM, "touched"),
+        (STOP, "released"),
+        (INTERIM, "unknown"),
+        (START, "already_released"),
+    ):
         assert says(switch, heard, status, "d") is Answered(result)
     switch.call("e")
     assert says(switch, heard, FAILED, "e") is Answered.RELEASED
@@ -291,6 +298,10 @@ def test_a_switch_counts_for_as_long_as_its_calls_may_live_while_nobody_can_hear
     one.live.expire(here.now, 100)
     assert says(here, heard, ON) is Answered.SHARED_BOOT
     assert up(one) == {(1, "b")}
+    there.now = here.now
+    there.account(INTERIM, "b")
+    here.now += gateway().active_seconds + 2
+    assert says(here, heard, ON) is Answered.BOOTED, "what was not heard before the switch last spoke does not count"
 
 
 @pytest.mark.parametrize(

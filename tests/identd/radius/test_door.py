@@ -10,7 +10,6 @@ from pyrad.packet import AccessRequest, AccountingRequest, StatusServer
 
 from identd.engine import Engine
 from identd.live_calls import LiveCalls
-from identd.radius.door import PROXY_STATE_BYTES_MAX
 from identd.radius.duplicates import TURN_SECONDS
 from identd.radius.observer import Answered, Dropped
 from matcher.directory import Directory
@@ -388,43 +387,6 @@ def test_a_request_that_cannot_be_read_is_rejected_in_words_and_counted_by_its_f
     assert heard.bad_fields == ["dnis", "call_id"]
     assert heard.answered == [Answered.BAD_REQUEST] * 2
     assert len(made.live) == 0
-
-
-def test_proxies_get_their_state_back_and_may_not_crowd_out_the_answer() -> None:
-    made = small()
-    at, heard = door(made)
-    said = answered(Switch(at).call(proxy_state=[b"one", b"two"]))
-    assert said.every("Proxy-State") == [b"one", b"two"]
-    assert Switch(at).call("d", proxy_state=[bytes(248)] * (PROXY_STATE_BYTES_MAX // 250 + 1)) is None
-    assert heard.dropped == [Dropped.PROXY_STATE_TOO_LONG]
-    assert len(made.live) == 1
-
-
-def with_tags(count: int) -> Engine:
-    """An engine whose one account has so many tags of 200 bytes: 20 fit into no answer, 18 into one by themselves."""
-    row = account()
-    assert row.orig is not None
-    tags = tuple(f"{number}-{'x' * 198}"[:200] for number in range(count))
-    return engine(account(orig=type(row.orig)(tags=tags), capacity=1), client(), gateway())
-
-
-def test_a_grant_that_fits_into_no_answer_holds_no_slot_and_its_repeat_is_not_too_late() -> None:
-    made = with_tags(20)
-    at, heard = door(made)
-    for _ in range(2):
-        assert Switch(at).call() is None
-    assert heard.dropped == [Dropped.ANSWER_TOO_LONG] * 2
-    assert heard.decisions == [("orig", "")] * 2
-    assert len(made.live) == 0
-
-
-def test_a_call_that_is_up_stays_up_where_it_does_not_fit_into_the_answer_to_a_repeat() -> None:
-    made = with_tags(16)
-    at, heard = door(made)
-    assert answered(Switch(at).call()).code == "accept"
-    assert Switch(at).call(proxy_state=[bytes(247)] * 4) is None
-    assert heard.dropped == [Dropped.ANSWER_TOO_LONG]
-    assert len(made.live) == 1
 
 
 # --- what is remembered

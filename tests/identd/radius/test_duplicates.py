@@ -41,12 +41,12 @@ def test_an_identifier_that_is_used_again_after_a_turn_is_known_by_its_latest_by
     assert memory.find(key(), b"another", NOW + TURN_SECONDS + 1) == b"other answer"
 
 
-def test_ten_seconds_hold_at_six_thousand_answers_a_second() -> None:
+def test_ten_seconds_hold_at_6500_answers_a_second() -> None:
     memory = Duplicates()
     rate = 6_500
+    assert memory.find(key(-1), b"ask", NOW) is None
     for number in range(ANSWERS_MAX // 2):  # half a generation, so that the next turn is for want of room
         memory.remember(key(number), b"ask", b"answer", NOW)
-    assert memory.find(key(-1), b"ask", NOW) is None
     memory.remember(key(-1), b"ask", b"mine", NOW)
     for number in range(int(TURN_SECONDS * rate)):
         memory.remember(key(number, port=1), b"ask", b"answer", NOW + number / rate)

@@ -17,25 +17,27 @@ def packet(**names: bytes) -> Packet:
 
 
 PLAIN = packet()
+EAST = {"identifier": b"east", "ip4": b"\x0a\0\0\1", "ip6": b"\1" * 16}
 
 
 @pytest.mark.parametrize(
     ("other", "source", "alone"),
     [
+        (packet(**EAST), HERE, True),
         (PLAIN, HERE, True),
-        (PLAIN, THERE, False),
-        (packet(identifier=b"west"), HERE, False),
-        (packet(ip4=b"\x0a\0\0\2"), HERE, False),
-        (packet(ip6=bytes(16)), HERE, False),
+        (packet(**EAST), THERE, False),
+        (packet(**{**EAST, "identifier": b"west"}), HERE, False),
+        (packet(**{**EAST, "ip4": b"\x0a\0\0\2"}), HERE, False),
+        (packet(**{**EAST, "ip6": b"\2" * 16}), HERE, False),
     ],
 )
 def test_two_switches_differ_in_something_that_both_say(other: Packet, source: bytes, alone: bool) -> None:
-    here = packet(identifier=b"east", ip4=b"\x0a\0\0\1", ip6=b"\1" * 16)
+    here = packet(**EAST)
     known = Speakers()
     assert known.is_alone(here, HERE, GW, NOW)
-    for later in (0.0, 0.1, 0.2):  # within one second, so that each must be told from the one before
-        known.note(here if later == 0.1 else other, HERE if later == 0.1 else source, GW, NOW + later)
-    assert known.is_alone(here, HERE, GW, NOW) is alone
+    known.note(here, HERE, GW, NOW)
+    known.note(other, source, GW, NOW + 0.1)  # within one second, so that it must be told from the one before
+    assert known.is_alone(here, HERE, GW, NOW + 0.1) is alone
     assert known.is_alone(here, HERE, gateway(2), NOW)
 
 
@@ -53,12 +55,10 @@ def test_of_too_many_switches_the_one_that_was_silent_longest_is_forgotten(monke
     known = Speakers()
     for later, name in enumerate((b"first", b"second", b"first", b"third")):
         known.note(packet(identifier=name), HERE, GW, NOW + later)
-    end = NOW + GW.active_seconds
     assert known.statistics() == {"speaking_gateways": 1, "speakers": 2}
-    # at the end of the second's time only the two others still count: one that names neither sees who is left
-    assert not known.is_alone(packet(identifier=b"third"), HERE, GW, end), "the first, which spoke again"
-    known.note(packet(identifier=b"third"), HERE, GW, NOW + 4)
-    assert known.is_alone(packet(identifier=b"third"), HERE, GW, end + 3.5)
+    third, later = packet(identifier=b"third"), NOW + GW.active_seconds + NOTED_SECONDS
+    assert not known.is_alone(third, HERE, GW, later + 1), "the first, which spoke again, still counts"
+    assert known.is_alone(third, HERE, GW, later + 2)
 
 
 def test_only_so_many_gateways_are_known(monkeypatch: pytest.MonkeyPatch) -> None:

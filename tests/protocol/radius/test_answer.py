@@ -33,6 +33,21 @@ def test_answer_is_signed_first_and_sealed(asked: Code, answered: Code, signed_o
     assert read.authenticator == SECRET.md5(wire[:4] + AUTHENTICATOR + wire[20:])
 
 
+def test_answers_to_accounting_differ_by_identifier_authenticator_and_secret() -> None:
+    secrets = (SECRET, Secret(b"testing124"))
+    answered = set()
+    for _ in range(2):  # what was kept of the first round is good for the second
+        for secret in secrets:
+            for identifier in (0, 255):
+                for authenticator in (AUTHENTICATOR, bytes(16)):
+                    request = decode(encode(Code.ACCOUNTING_REQUEST, identifier, authenticator, b""))
+                    wire = answer(Code.ACCOUNTING_RESPONSE, request, b"", secret)
+                    assert wire[22:38] == secret.hmac(wire[:4] + bytes(16) + wire[20:22] + bytes(16))
+                    assert wire[4:20] == secret.md5(wire[:4] + authenticator + wire[20:])
+                    answered.add(wire)
+    assert len(answered) == 8
+
+
 def test_proxy_state_comes_back_unchanged_and_in_order() -> None:
     states = [b"second", b"", b"first", b"x" * 253]
     wire = b"".join(attribute(PROXY_STATE, state) + attribute(31, b"1") for state in states)
