@@ -13,7 +13,7 @@ def answered(said: Said | None) -> Said:
 
 
 def with_tags(count: int) -> Engine:
-    """An engine with one account for one call, which has so many tags of 200 bytes: 16 fit into an answer, 20 do not."""
+    """One account for one call, with so many tags of 200 bytes: 16 of them fit into an answer, 20 do not."""
     row = account()
     assert row.orig is not None
     tags = tuple(f"{number}-{'x' * 198}"[:200] for number in range(count))
