@@ -60,7 +60,8 @@ class RadiusDoor:
 
     def statistics(self) -> dict[str, int]:
         """Sizes of what is remembered, for tests and for the page of figures."""
-        return {**self._duplicates.statistics(), **self._believer.statistics(), **self._accounting.statistics()}
+        stateful = (self._clients, self._duplicates, self._believer, self._accounting)
+        return {name: size for each in stateful for name, size in each.statistics().items()}
 
     def receive(self, datagram: bytes, source: bytes, port: int, which: Which, now: float) -> bytes | None:
         """The answer to one datagram from a packed address and port, or None for silence; `now` as in `engine.py`."""

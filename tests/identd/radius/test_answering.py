@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from identd.decision import Grant, Refuse
+from identd.radius import answering
 from identd.radius.answering import ERRORS, AnswerWriter
 from identd.radius.naming import named
 from identd.radius.presets import GRANT_FIELDS, PRESETS, REFUSAL_FIELDS
@@ -51,6 +52,30 @@ def read(attributes: bytes) -> Packet:
 
 def texts(attributes: bytes, key: int = 9 << 8 | 1) -> list[str]:
     return [value.decode() for value in read(attributes).every(key)]
+
+
+@pytest.mark.parametrize("field", GRANT_FIELDS)
+def test_whatever_changes_from_one_grant_to_the_next_is_told_anew(field: str) -> None:
+    table = only(**{name: f"Cisco-AVPair={name.replace('_', '-')}" for name in GRANT_FIELDS})
+    changed: dict[str, Any] = {"tags": ("another",), "ident_by": "name", "rate_table_from": "client"}
+    changed |= {"routing_plan_from": "account", "capacity_scope": "client"}
+    old = getattr(GRANT, field)
+    new = changed.get(field, old + 1 if isinstance(old, int) else 7 if field == "port" else "another")
+    before = texts(table.granted(GRANT))
+    after = texts(table.granted(msgspec.structs.replace(GRANT, **{field: new})))
+    shown = "another" if field == "tags" else new
+    assert [text for text in after if text not in before] == [f"{field.replace('_', '-')}={shown}"]
+    assert texts(table.granted(GRANT)) == before
+
+
+def test_only_so_many_accounts_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "ACCOUNTS_KEPT_MAX", 2)
+    table = writer()
+    for account_id in (1, 2, 3, 1, 2):
+        assert f"identd-account-id={account_id}" in texts(
+            table.granted(msgspec.structs.replace(GRANT, account_id=account_id))
+        )
+        assert 1 <= table.accounts_kept <= 2
 
 
 def test_a_grant_in_the_pairs_of_cisco() -> None:

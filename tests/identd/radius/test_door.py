@@ -409,6 +409,8 @@ def test_the_door_tells_how_much_it_remembers() -> None:
     switch.call()
     switch.account(7)
     assert at.statistics() == {
+        "clients": 1,
+        "accounts_kept": 1,
         "answers": 2,
         "answers_forgotten": 0,
         "signers": 1,
