@@ -103,6 +103,10 @@ local function authorize()
   end
   session:setVariable("api_hangup_hook", "lua identd.lua release " .. uuid)
   session:setVariable("execute_on_answer", "lua identd.lua start")
+  -- a caller's own X- headers are variables, which FreeSWITCH copies to the far side: only identd says these three
+  for _, header in ipairs({ "Account", "Rate-Table", "Routing-Plan" }) do
+    session:execute("unset", "sip_h_X-Identd-" .. header)
+  end
   for _, key in ipairs({ "account_id", "client_id", "rate_table_id", "routing_plan_id", "dnis" }) do
     session:setVariable("identd_" .. key, field(answer, key) or "")
   end
