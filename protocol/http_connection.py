@@ -189,8 +189,9 @@ class HttpConnection:
         owed = self._owed.popleft() if self._owed else _LAST
         if owed is _PLAIN and status == HTTPStatus.OK:
             return _OK % len(body) + body
-        if status == HTTPStatus.UNAUTHORIZED and not owed.status:  # whoever guesses has to connect for each guess
-            owed = msgspec.structs.replace(owed, last=True)
+        if status == HTTPStatus.UNAUTHORIZED:
+            # whoever guesses has to connect for each guess, and is not told whether there is such a path
+            owed = _Owed(last=True, bare=owed.bare)
         if owed.last:
             self.finished = True
             self._parser.close()

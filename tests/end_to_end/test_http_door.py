@@ -150,6 +150,14 @@ def test_who_has_no_good_token_is_told_nothing_but_that(site: Site, authorizatio
     client.close()
 
 
+@pytest.mark.parametrize("path", [b"start", b"nothing"])
+def test_stranger_learns_nothing_about_paths_and_bodies_and_is_shown_out(site: Site, path: bytes) -> None:
+    wrong = b"POST /v1/%s HTTP/1.1\r\nHost: gw.example\r\nContent-Length: 1\r\n\r\n{" % path
+    said = site.raw(wrong * 2)
+    assert said.startswith(b"HTTP/1.1 401 ")
+    assert said.count(b"HTTP/1.1") == said.count(b'"hello_required"') == 1
+
+
 def test_old_curl_says_the_same_as_basic(site: Site) -> None:
     basic = "Basic " + base64.b64encode(f"gw1:{SECRET}".encode()).decode()
     assert site.ask("identify", GRANTED, Authorization=basic)[0] == 200
@@ -193,6 +201,7 @@ def test_costly_request_lets_others_go_first_and_what_was_asked_behind_it_is_sti
         (POSTED % b"start" + b"Content-Length: 70000\r\n\r\n", 413),
         (POSTED % b"start" + b"\r\n", 411),
         (POSTED % b"start" + b"X: " + b"a" * 9000 + b"\r\n\r\n", 431),
+        ((POSTED % b"start").replace(b"HTTP/1.1", b"RTSP/1.0") + b"Content-Length: 0\r\n\r\n", 505),
         (POSTED % b"start" + b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n", 400),
     ],
 )

@@ -263,11 +263,14 @@ def test_who_has_no_good_token_is_told_how_and_is_not_heard_again() -> None:
     assert connection.receive_data(said("/v1/start", {"call_id": "c"}, GW1), 0.0) == []
 
 
-def test_path_that_is_none_is_told_to_strangers_too_as_what_it_is() -> None:
-    connection, [_, error] = asked(said("/v2/start", {}))
+@pytest.mark.parametrize("data", [said("/v2/start", {}), said("/v1/start", {}, method="PUT")])
+def test_stranger_is_not_told_whether_there_is_such_a_path(data: bytes) -> None:
+    connection, [_, error] = asked(data)
     assert isinstance(error, RequestError)
-    assert heard(connection.send(error.answer()))[0] == 404
-    assert not connection.finished
+    refused = m.ErrorAnswer(id=None, op="error", code="hello_required", field="authorization", message="")
+    status, headers, _ = heard(connection.send(refused))
+    assert (status, headers["connection"], headers.get("allow")) == (401, "close", None)
+    assert connection.finished
 
 
 def test_client_that_wants_to_go_is_answered_and_let_go() -> None:
