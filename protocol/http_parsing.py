@@ -173,7 +173,9 @@ class HttpParser:
         feed = self._parser.feed_data
         if self._behind_target is not None:  # the read before ended at a target, or in the word behind it
             behind = self._behind_target + data
-            if _OTHER_PROTOCOL.match(behind):
+            other = _OTHER_PROTOCOL.match(behind)
+            if other is not None:
+                feed(data[: other.end() - len(self._behind_target)])  # what llhttp itself refuses there is its own
                 raise self._stop(_OTHER_VERSION)
             if _UNFINISHED.fullmatch(behind):
                 self._behind_target = behind
@@ -192,6 +194,7 @@ class HttpParser:
                 fed = start
                 if len(self._target) > before:
                     if found[0].endswith(b"/"):
+                        feed(found[0])
                         raise self._stop(_OTHER_VERSION)
                     self._behind_target = found[0]
         feed(data[fed:] if fed else data)

@@ -99,6 +99,7 @@ REFUSED: dict[str, tuple[int, bytes]] = {
     "RTSP": (505, posted(b"{}").replace(b"HTTP/1.1", b"RTSP/1.0")),
     "RTSP behind blanks": (505, GET.replace(b" HTTP/1.1", b"   RTSP/1.1")),
     "RTSP with a method of its own": (505, b"PLAY /v1/start RTSP/1.0\r\nHost: a\r\n\r\n"),
+    "ICE with a method of HTTP": (400, b"POST /v1/start ICE/1.0\r\n\r\n"),
     "ICE": (505, b"SOURCE /v1/start ICE/1.0\r\nHost: a\r\n\r\n"),
     "a header that goes on in the next line": (400, POST + b"X: a\r\n b\r\nContent-Length: 0\r\n\r\n"),
     "a blank before the colon": (400, POST + b"Content-Length : 2\r\n\r\n{}"),
