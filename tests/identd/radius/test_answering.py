@@ -62,16 +62,22 @@ def test_whatever_changes_from_one_grant_to_the_next_is_told_anew(field: str) ->
     old = getattr(GRANT, field)
     new = changed.get(field, old + 1 if isinstance(old, int) else 7 if field == "port" else "another")
     before = texts(table.granted(GRANT))
+    for _ in range(2):  # the second makes what is kept, the third has it
+        assert texts(table.granted(GRANT)) == before
+        assert table.accounts_kept == 1
     after = texts(table.granted(msgspec.structs.replace(GRANT, **{field: new})))
     shown = "another" if field == "tags" else new
     assert [text for text in after if text not in before] == [f"{field.replace('_', '-')}={shown}"]
     assert texts(table.granted(GRANT)) == before
 
 
-def test_only_so_many_accounts_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_accounts_that_share_a_place_the_latest_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answering, "ACCOUNTS_KEPT_MAX", 2)
     table = writer()
-    for account_id in (1, 2, 3, 1, 2):
+    for account_id in (1, 2, 3, 1, 2, 2**32):
+        assert f"identd-account-id={account_id}" in texts(
+            table.granted(msgspec.structs.replace(GRANT, account_id=account_id))
+        )
         assert f"identd-account-id={account_id}" in texts(
             table.granted(msgspec.structs.replace(GRANT, account_id=account_id))
         )
@@ -151,7 +157,8 @@ def test_a_plain_attribute_a_number_and_what_no_number_can_hold() -> None:
         b"wholesale,eu",
     )
     assert read(table.refused(Refuse(7, Reason.AMBIGUOUS, 403, 21))).first(62) == (403).to_bytes(4, "big")
-    assert read(table.granted(msgspec.structs.replace(GRANT, account_id=2**32))).first(27) is None
+    for account_id in (2**32, -1):
+        assert read(table.granted(msgspec.structs.replace(GRANT, account_id=account_id))).first(27) is None
 
 
 @pytest.mark.parametrize(
