@@ -93,6 +93,14 @@ class FarSide(_Sipp):
         """The INVITEs that have come, by call id."""
         return sipp_logs.reached(self._read("log"))
 
+    def again(self) -> dict[str, str]:
+        """The accounts that re-INVITEs bore, by call id."""
+        return sipp_logs.again(self._read("log"))
+
+    def ended(self) -> frozenset[str]:
+        """The call ids of which a BYE has come."""
+        return sipp_logs.ended(self._read("log"))
+
 
 class Caller(_Sipp):
     """A SIPp that calls."""

@@ -26,6 +26,16 @@ def reached(text: str) -> dict[str, Reached]:
     return {fields[1]: Reached(*fields[1:]) for fields in _lines(text, "reached", 6)}
 
 
+def again(text: str) -> dict[str, str]:
+    """Call id -> the account that a re-INVITE bore when it arrived, empty where it bore none (scenarios/uas.xml)."""
+    return {fields[1]: fields[2] for fields in _lines(text, "again", 3)}
+
+
+def ended(text: str) -> frozenset[str]:
+    """Call ids of which a BYE has arrived at the far side (scenarios/uas.xml)."""
+    return frozenset(fields[1] for fields in _lines(text, "ended", 2))
+
+
 def response_milliseconds(text: str) -> list[float]:
     """The column of that name in what -trace_rtt writes: `Date_ms;response_time_ms;rtd_no`, a line a call."""
     rows = [line.split(";") for line in _whole_lines(text)]

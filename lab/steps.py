@@ -100,6 +100,20 @@ def deaf(stage: Stage) -> dict[str, Any]:
     return seen
 
 
+def strays(stage: Stage) -> dict[str, Any]:
+    """The caller sends the requests of its call to itself: a BYE that only it hears must not free the slot."""
+    with stage.holding(Play("uac_stray", ONE_LINE, LONDON)) as (held, answer):
+        seen = {"held": answer, "live": stage.becomes(ONE, 1, "active")}
+        held.go_on()
+        held.wait()
+    until(lambda: held.call_id in stage.far_side.ended(), SOON_SECONDS)
+    account = stage.far_side.again().get(held.call_id)
+    seen["re-INVITE"] = "lost" if account is None else f"names {account}" if account else "names nobody"
+    seen["far side"] = "has a BYE" if held.call_id in stage.far_side.ended() else "is up"
+    seen["after BYE"] = stage.becomes(ONE, 0)
+    return seen
+
+
 def busy(stage: Stage) -> dict[str, Any]:
     """The far side is busy."""
     return {**stage.call(call_to(BUSY)), "live": stage.becomes(ONE, 0)}
@@ -243,6 +257,17 @@ STEPS: tuple[Step, ...] = (
         "a Call-ID that is up already",
         used_call_id,
         {"first": "200", "live": "1 active", "refused": True, "still live": "1 active", "after BYE": "0"},
+    ),
+    Step(
+        "re-INVITE and BYE sent elsewhere",
+        strays,
+        {
+            "held": "200",
+            "live": "1 active",
+            "re-INVITE": "names nobody",
+            "far side": "has a BYE",
+            "after BYE": "0",
+        },
     ),
     Step("the far side does not answer the BYE", deaf, {"held": "200", "live": "1 active", "after BYE": "0"}),
     Step("the far side is busy", busy, {"result": "486", "account": "alder_one", "live": "0"}),

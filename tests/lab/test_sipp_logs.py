@@ -1,6 +1,6 @@
 """What SIPp writes, as it was written by SIPp 3.6.1."""
 
-from lab.sipp_logs import Reached, finals, reached, response_milliseconds
+from lab.sipp_logs import Reached, again, ended, finals, reached, response_milliseconds
 
 RTT = "Date_ms;response_time_ms;rtd_no\n112.001;8;final\n116.001;12;final\n"
 
@@ -25,6 +25,14 @@ def test_what_the_switch_wrote_into_an_invite():
 
 def test_an_invite_without_headers_has_empty_ones():
     assert reached("reached|call1-1|99|||\n")["call1-1"].account == ""
+
+
+def test_a_re_invite_names_an_account_or_nobody():
+    assert again("again|call1-1|\nagain|call2-1|alder_one\n") == {"call1-1": "", "call2-1": "alder_one"}
+
+
+def test_calls_of_which_the_far_side_has_a_bye():
+    assert ended("reached|call1-1|99|||\nended|call1-1\nended|call2") == {"call1-1"}
 
 
 def test_each_log_has_lines_of_its_own_only():
