@@ -134,7 +134,7 @@ def test_an_update_of_a_call_whose_start_was_lost_is_its_start() -> None:
         (0.3, 0, "released"),  # a caller who hangs up at once
         (0.3, 1, "released"),
         (0.3, None, "released"),
-        (5.0, b"\0\0\1", "released"),  # no delay that can be read is none
+        (5.0, b"\1\0\0", "released"),  # no delay that can be read is none
     ],
 )
 def test_the_late_end_of_an_earlier_call_of_a_name_does_not_end_the_call_that_has_it_now(
