@@ -6,7 +6,9 @@ client would repeat what is not acknowledged for ever.
 
 from enum import IntEnum
 
+from identd.calls import Cause
 from identd.engine import Engine
+from identd.live_calls import LISTED_SCAN_MAX
 from identd.radius.boots import Boots
 from identd.radius.clients import ReadyClient
 from identd.radius.observer import Answered, RadiusObserver
@@ -106,7 +108,21 @@ class Accounting:
             return Answered.SHARED_BOOT
         # rather spare a call of the second before than end one of the second after
         live.clear(gateway.id, now - delay_seconds - GRACE_SECONDS, now)
+        if not delay_seconds:
+            self._end_answered(gateway, now)
         return Answered.BOOTED
+
+    def _end_answered(self, gateway: Gateway, now: float) -> None:
+        """End what has had its Start: a request may overtake the word of the boot, a whole call does not.
+
+        A switch that is back within a second would leave its last calls up for `active_seconds` otherwise; those that
+        were not answered end by themselves, soon.
+        """
+        live = self._engine.live
+        left, _ = live.listed(None, None, gateway.id, LISTED_SCAN_MAX)
+        for call in left:
+            if call.started_at is not None:
+                live.end(call, Cause.BOOT, now)
 
     def _has_restored_calls(self, gateway: Gateway) -> bool:
         """Whether a call of this gateway is up that was granted before any packet came: nobody knows who else speaks.

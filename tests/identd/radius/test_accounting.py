@@ -206,6 +206,23 @@ def test_no_call_of_the_second_in_which_the_switch_began_is_ended(
     assert bool(up(one)) is lives
 
 
+@pytest.mark.parametrize(("delay", "left"), [(0, {"ringing"}), (None, {"ringing"}), (1, {"ringing", "answered"})])
+def test_a_switch_that_is_back_within_a_second_has_no_answered_call_any_more(
+    delay: int | None, left: set[str]
+) -> None:
+    one = made()
+    at, heard = door(one, NAMED)
+    switch, other = (Switch(at, always={"NAS-Identifier": name}) for name in ("gw1", "gw2"))
+    for each in (switch, other):
+        for call_id in ("answered", "ringing"):
+            each.call(call_id)
+        each.account(START, "answered")
+    switch.now += 0.7
+    assert says(switch, heard, ON, acct_delay_time=delay) is Answered.BOOTED
+    assert up(one) == {(1, call_id) for call_id in left} | {(2, "answered"), (2, "ringing")}
+    assert one.live.endings[Cause.BOOT] == 2 - len(left)
+
+
 def test_the_same_accounting_on_again_ends_no_call_of_since_though_a_reload_lies_between() -> None:
     one = made()
     at, heard = door(one)
