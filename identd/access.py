@@ -82,7 +82,7 @@ def call_attempt(request: CallKeys, gateway: Gateway | None, peer_is_local: bool
             raise KeyRefusedError("password", "a clear password is taken over the Unix socket or loopback only")
         credentials = ClearPassword(request.password)
     elif request.digest is not None:
-        credentials = _digest_response(request.digest)
+        credentials = digest_response(request.digest)
     return CallAttempt(
         request.direction,
         request.dnis,
@@ -96,7 +96,8 @@ def call_attempt(request: CallKeys, gateway: Gateway | None, peer_is_local: bool
     )
 
 
-def _digest_response(digest: Digest) -> DigestResponse:
+def digest_response(digest: Digest) -> DigestResponse:
+    """The same as the matcher's value."""
     return DigestResponse(
         username=digest.username,
         realm=digest.realm,

@@ -3,7 +3,8 @@
 The strongest one that is there counts. Whether it proves anything is judged by `identd/credentials.py`.
 """
 
-from matcher.attempt import ChapResponse, ClearPassword, Credentials, DigestResponse
+from identd.access import digest_response
+from matcher.attempt import ChapResponse, ClearPassword, Credentials
 from protocol.radius.attribute import CHAP_PASSWORD, USER_PASSWORD
 from protocol.radius.digest import BadDigestError, read_digest
 from protocol.radius.packet import Packet
@@ -30,19 +31,7 @@ def proof(packet: Packet, secret: Secret) -> tuple[Credentials | None, str | Non
     except BadDigestError as error:
         raise BadFieldError("digest", str(error)) from None
     if digest is not None:
-        response = DigestResponse(
-            username=digest.username,
-            realm=digest.realm,
-            nonce=digest.nonce,
-            uri=digest.uri,
-            method=digest.method,
-            response=digest.response,
-            algorithm=digest.algorithm or "MD5",  # RFC 7616 §3.3: absent means MD5
-            qop=digest.qop,
-            nc=digest.nc,
-            cnonce=digest.cnonce,
-        )
-        return response, digest.username
+        return digest_response(digest), digest.username
     if CHAP_PASSWORD in firsts:
         answered = chap(packet)
         if answered is None:
