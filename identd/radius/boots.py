@@ -8,8 +8,9 @@ reload, and a storm of other packets.
 BOOTS_MAX = 8
 """Of one gateway. A switch sends one as it begins and one as it stops, and repeats them unchanged."""
 
-BOOT_SECONDS = 3600.0
-"""For so long after it was last heard. A switch that begins anew twice in an hour must not send the same bytes."""
+BOOT_SECONDS = 120.0
+"""For so long after it was first heard: nobody repeats a packet unchanged for longer, and a switch that begins anew
+every few minutes may say so in the same bytes each time."""
 
 GATEWAYS_MAX = 4_096
 """Whose requests are known: as many gateways as the largest house has, and more."""
@@ -24,7 +25,7 @@ class Boots:
         self._by_gateway: dict[int, dict[bytes, float]] = {}
 
     def is_repeat(self, gateway_id: int, authenticator: bytes, now: float) -> bool:
-        """Whether this request was heard less than `BOOT_SECONDS` ago. Asking counts as hearing it."""
+        """Whether this request was first heard less than `BOOT_SECONDS` ago. Asking counts as hearing it."""
         heard = self._by_gateway.get(gateway_id)
         if heard is None:
             if len(self._by_gateway) >= GATEWAYS_MAX:
@@ -32,7 +33,7 @@ class Boots:
             heard = self._by_gateway[gateway_id] = {}
         at = heard.pop(authenticator, None)
         if at is not None and now - at < BOOT_SECONDS:
-            heard[authenticator] = now
+            heard[authenticator] = at
             return True
         if len(heard) >= BOOTS_MAX:
             del heard[next(iter(heard))]

@@ -1,4 +1,4 @@
-"""An Accounting-On is known again for an hour, out of a bounded memory."""
+"""An Accounting-On is known again for two minutes, out of a bounded memory."""
 
 import pytest
 
@@ -7,9 +7,10 @@ from identd.radius.boots import BOOT_SECONDS, BOOTS_MAX, Boots
 from tests.identd.building import NOW
 
 
-def test_the_same_request_of_a_gateway_is_a_repeat_for_an_hour_after_it_was_last_heard() -> None:
+def test_the_same_request_of_a_gateway_is_a_repeat_for_two_minutes_after_it_came_first() -> None:
     memory = Boots()
-    assert [memory.is_repeat(1, b"on", NOW + later) for later in (0, 1, BOOT_SECONDS)] == [False, True, True]
+    moments = (0, 1, BOOT_SECONDS - 1, BOOT_SECONDS)
+    assert [memory.is_repeat(1, b"on", NOW + later) for later in moments] == [False, True, True, False], "begun anew"
     assert not memory.is_repeat(1, b"off", NOW)
     assert not memory.is_repeat(2, b"on", NOW), "another gateway's"
     assert not memory.is_repeat(1, b"on", NOW + 2 * BOOT_SECONDS)
