@@ -8,7 +8,6 @@ run. The journal is on. What counts is the ratio: absolute figures move with the
 """
 
 import argparse
-import json
 import random
 import statistics
 import struct
@@ -20,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from bench.figures import keep
 from bench.population import Population, attempts, population
 from bench.running import RunningDaemon, compiled, database_with, end_well_on_sigterm, run_load
 from matcher.address import address_text
@@ -154,9 +154,7 @@ def main() -> None:
     with database_with(people) as dsn:
         figures = measure(people, dsn, arguments.repeat, SHAPES)
     print(report(figures))
-    if arguments.json is not None:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
+    keep(figures, arguments.json)
 
 
 if __name__ == "__main__":

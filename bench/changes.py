@@ -10,7 +10,6 @@ what it was late itself stands beside its figures. At the end the daemon is star
 
 import argparse
 import asyncio
-import json
 import os
 import random
 import struct
@@ -24,6 +23,7 @@ from typing import Any
 import asyncpg
 
 from bench.authorize import FRAMES, LOAD_CORE, SERVER_CORE, authorize_frames, encode, write_frames
+from bench.figures import keep
 from bench.population import Caller, Population, as_attempt, population
 from bench.running import Load, RunningDaemon, compiled, database_with, end_well_on_sigterm
 from matcher.address import address_text
@@ -309,9 +309,7 @@ def main() -> None:
     with database_with(people) as dsn:
         figures = measure(people, dsn, arguments.rate, arguments.rest_seconds, arguments.singles, arguments.repeat)
     print(report(figures))
-    if arguments.json is not None:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
+    keep(figures, arguments.json)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import contextlib
 import gc
-import json
 import random
 import statistics
 import time
@@ -24,6 +23,7 @@ import asyncpg
 import trio
 import trio_asyncio
 
+from bench.figures import keep
 from bench.population import Population, population
 from bench.running import database_with, end_well_on_sigterm
 from console.database import Database, open_database
@@ -260,9 +260,7 @@ def main() -> None:
     with database_to_search(people) as dsn:
         figures = measure(people, dsn, arguments.times)
     print(report(figures))
-    if arguments.json is not None:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
+    keep(figures, arguments.json)
 
 
 if __name__ == "__main__":

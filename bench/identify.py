@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from bench.figures import keep
 from bench.population import Kind, attempts, population
 from matcher.change import AccountPut, Change, ChangeSet, ClientPut, GatewayPut
 from matcher.directory import Directory
@@ -183,9 +184,7 @@ def main() -> None:
             f"{stall['changed']} changed: longest stage {stall['stage']:.1f}, commit {stall['commit']:.1f}, "
             f"tidy {stall['tidy']:.1f} ms"
         )
-    if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+    keep(results, arguments.json)
 
 
 if __name__ == "__main__":

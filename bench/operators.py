@@ -8,7 +8,6 @@ questions are those of `console.py`, which asks the store alone. What the figure
 """
 
 import argparse
-import json
 import random
 import tempfile
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from typing import Any, NamedTuple
 from bench.authorize import SERVER_CORE
 from bench.changes import connected
 from bench.console import database_to_search
+from bench.figures import keep
 from bench.operators_calls import calls_while_hammered, told_calls
 from bench.operators_imports import imports, told_imports
 from bench.operators_pages import pages, told_pages
@@ -89,9 +89,7 @@ def main() -> None:
     with database_to_search(people) as dsn:
         sizes = Sizes(*(getattr(arguments, name) for name in Sizes._fields))
         figures = measure(people, dsn, arguments.parts, sizes)
-    if arguments.json is not None:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
+    keep(figures, arguments.json)
 
 
 if __name__ == "__main__":

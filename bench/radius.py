@@ -12,7 +12,6 @@ only looks (`identify`), and answers a Stop (`stop`).
 import argparse
 import asyncio
 import contextlib
-import json
 import os
 import socket
 import statistics
@@ -24,6 +23,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
+from bench.figures import keep
 from bench.freeradius import FreeRadius, users_file
 from bench.population import Population, population
 from bench.radius_packets import (
@@ -270,9 +270,7 @@ def main() -> None:
     with database_with(people) as dsn:
         figures = measure(people, dsn, arguments.repeat, OUTSTANDING)
     print(report(figures))
-    if arguments.json is not None:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
+    keep(figures, arguments.json)
 
 
 if __name__ == "__main__":

@@ -20,12 +20,11 @@ from demo import sql
 from demo.binaries import PostgresMissingError
 from demo.console import one_time_link, running_console
 from demo.daemon import DaemonFailedError, running_daemon
-from demo.postgres import OwnServer, PostgresServer, running_postgres
+from demo.postgres import OwnServer, running_postgres
+from demo.sample import Phone, database_with
 from demo.steps import ANY, CHAPTERS, LONDON, PASSWORD, PHONE, PHONE_ID, REALM, Ask, Change, Look, Step
 from demo.switch import ADDRESS, keep_calling
 from demo.telling import coloured, in_words, line
-from identd.sealing import sealed_column
-from loader.migrate import init_db
 from protocol.client_blocking import BlockingClient
 from protocol.messages import AnyRequest, Status, StatusAnswer
 
@@ -138,20 +137,6 @@ class Tour:
 
 
 @contextlib.contextmanager
-def sample_database(postgres: PostgresServer) -> Iterator[str]:
-    """The name of a database of the demo's own with schema and sample; dropped afterwards."""
-    name = postgres.create_database("demo")
-    try:
-        init_db(postgres.dsn(name))
-        column = sealed_column(PHONE_ID, PHONE, PASSWORD, [REALM])
-        password = f"UPDATE identd.accounts SET password = '{column}' WHERE id = {PHONE_ID}"  # noqa: S608 - ours
-        sql.execute(postgres.dsn(name), SAMPLE.read_text(encoding="utf-8") + password)
-        yield name
-    finally:
-        postgres.drop_database(name)
-
-
-@contextlib.contextmanager
 def state_folder(chosen: Path | None) -> Iterator[Path]:
     """Where the demo's files are: `chosen`, which stays, or a folder of ours, which goes again."""
     if chosen is not None:
@@ -196,7 +181,9 @@ def run(arguments: Sequence[str]) -> int:
         with contextlib.ExitStack() as stack:
             folder = stack.enter_context(state_folder(chosen.state))
             postgres = stack.enter_context(running_postgres(os.environ, folder / "pg"))
-            database = stack.enter_context(sample_database(postgres))
+            database = stack.enter_context(
+                database_with(postgres, "demo", SAMPLE, Phone(PHONE_ID, PHONE, PASSWORD, REALM))
+            )
             daemon_dsn = console_dsn = postgres.dsn(database)
             if isinstance(postgres, OwnServer):  # on a server of somebody else's these roles have no password yet
                 daemon_dsn = postgres.dsn(database, user="identd_reader")

@@ -112,7 +112,7 @@ class Daemon:
             ),
         )
         self._radius = RadiusDoor(self.engine, clients, self._watch, os.urandom(NONCE_KEY_BYTES))
-        self._http_document = document(version("identd"))
+        self._http_document = document(version("identd")) if settings.http.listen else b""
         self._server = Server(
             doors.listeners,
             self._session,

@@ -12,13 +12,12 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from demo import sql
 from demo.binaries import PostgresMissingError
 from demo.postgres import OwnServer, PostgresServer, running_postgres
 from demo.process import last_words
+from demo.sample import Phone, database_with
 from demo.telling import coloured, in_words, line
 from demo.tour import INTERRUPTED, Interruption, differences, state_folder
-from identd.sealing import sealed_column
 from lab.daemon import running_daemon
 from lab.doors import DOORS, Door
 from lab.load import Load, load_step
@@ -28,7 +27,6 @@ from lab.sipp import far_side
 from lab.stage import Stage
 from lab.steps import FIR, FIR_NAME, FIR_PASSWORD, OWN_STEPS, STEPS, Step
 from lab.switch import running_switch
-from loader.migrate import init_db
 from protocol.errors import IdentdUnavailable
 
 ACCOUNTS = Path(__file__).with_name("accounts.sql")
@@ -93,16 +91,9 @@ def _new_folder(path: Path) -> Path:
 @contextlib.contextmanager
 def _database(postgres: PostgresServer) -> Iterator[str]:
     """The DSN by which the daemon reads a database of our own with the lab's accounts; dropped afterwards."""
-    name = postgres.create_database("lab")
-    try:
-        init_db(postgres.dsn(name))
-        column = sealed_column(FIR, FIR_NAME, FIR_PASSWORD, [REALM])
-        password = f"UPDATE identd.accounts SET password = '{column}' WHERE id = {FIR}"  # noqa: S608 - ours
-        sql.execute(postgres.dsn(name), ACCOUNTS.read_text(encoding="utf-8") + password)
+    with database_with(postgres, "lab", ACCOUNTS, Phone(FIR, FIR_NAME, FIR_PASSWORD, REALM)) as name:
         # on a server of somebody else's the daemon's role has no password yet
         yield postgres.dsn(name, user="identd_reader") if isinstance(postgres, OwnServer) else postgres.dsn(name)
-    finally:
-        postgres.drop_database(name)
 
 
 def _what_was_said(folder: Path) -> str:
